@@ -1,0 +1,120 @@
+"""What a handler is, what it is given for one run, and how it fails.
+
+A handler lives in a worker process. The worker builds it (:func:`handlers.catalog.build`), calls
+``load`` once, then ``run`` for one task after another, never two at a time. ``run`` blocks; it
+reports through the :class:`Call` it was given and must look at ``call.cancelled()`` at least every
+few tens of milliseconds of work.
+
+Content and result are UTF-8 JSON. Each capability has its own typed, bounded input; a bare JSON
+string is accepted everywhere and means the sentence or the prompt.
+"""
+
+from typing import ClassVar, Protocol, TypeVar
+
+import msgspec
+
+MAX_CONTENT_BYTES = 256 * 1024
+"""Longest content a handler looks at; the same bound as a message on the bus."""
+
+T = TypeVar("T")
+
+
+class HandlerError(Exception):
+    """A run that failed in a way the requester should be told. ``code`` goes on the wire.
+
+    The text says what was wrong, where, and what to do about it. Any other exception that leaves
+    ``run`` is a defect of the handler; the worker reports it as ``code`` "failed".
+    """
+
+    code: ClassVar[str] = "failed"
+
+
+class BadInput(HandlerError):
+    """They broke it: the content is not what the capability takes. Trying again will not help."""
+
+    code = "bad_input"
+
+
+class Unavailable(HandlerError):
+    """We broke it: this node cannot run it now (model missing or damaged). Another node may."""
+
+    code = "unavailable"
+
+
+class Cancelled(HandlerError):
+    """``call.cancelled()`` was seen to be true and the run stopped early."""
+
+    code = "cancelled"
+
+
+class Usage(msgspec.Struct):
+    """What a run cost, filled in by the handler. The daemon learns its speeds from it.
+
+    Counts are tokens, times are seconds of wall clock inside the model. A handler without a model
+    leaves all at zero.
+    """
+
+    prefill_tokens: int = 0
+    prefill_s: float = 0.0
+    decode_tokens: int = 0
+    decode_s: float = 0.0
+
+
+class Call(Protocol):
+    """One run as its handler sees it. Implemented by the worker; tests use their own."""
+
+    max_tokens: int
+    """Most tokens the run may produce. A smaller limit inside the content wins."""
+
+    usage: Usage
+    """Fresh for every run; the handler adds to it."""
+
+    def emit(self, text: str) -> None:
+        """Stream a chunk of the answer. The chunks joined are the answer's text."""
+        ...
+
+    def cancelled(self) -> bool:
+        """Whether nobody wants the answer any more. Cheap: may be asked at every token."""
+        ...
+
+    def progress(self, fraction: float) -> None:
+        """Tell how much is done, 0 to 1."""
+        ...
+
+
+class Handler(Protocol):
+    """One capability. Built with the models folder: ``Factory(models: pathlib.Path)``."""
+
+    capability: str
+    """Name on the bus, as in the catalog."""
+
+    model: str
+    """Folder below the models folder, or "" where none is used."""
+
+    def load(self) -> None:
+        """Load weights. Called once, before the first run. Raises :class:`Unavailable`."""
+        ...
+
+    def run(self, content: bytes, call: Call) -> bytes:
+        """Answer one task. Raises :class:`HandlerError`; see its subclasses."""
+        ...
+
+
+def read_content(content: bytes, kind: type[T], text_field: str) -> T:
+    """Decode JSON ``content`` as ``kind``; a bare string becomes ``kind(text_field=string)``.
+
+    Raises :class:`BadInput` naming the field that is wrong and what belongs there.
+    """
+    if len(content) > MAX_CONTENT_BYTES:
+        raise BadInput(
+            f"content has {len(content)} bytes, at most {MAX_CONTENT_BYTES} are taken: shorten it"
+        )
+    try:
+        if content.lstrip()[:1] == b'"':
+            return msgspec.convert({text_field: msgspec.json.decode(content)}, kind)
+        return msgspec.json.decode(content, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadInput(
+            f"content is not what this capability takes ({error}); send a JSON string with the "
+            f'{text_field}, or a JSON object with a "{text_field}" field'
+        ) from error

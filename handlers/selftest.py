@@ -1,0 +1,124 @@
+"""Two capabilities without a model, for measuring and for breaking things on purpose.
+
+``selftest_echo`` gives its content back: the cheapest task there is. ``selftest_work`` takes time
+in steps, can leave one line in a file as its visible effect (so that a test can count how often it
+really ran), and can die in each way a worker must survive. Both are offered only where a node's
+configuration enables the self-test, because ``mark`` writes to a path that the sender names.
+"""
+
+import os
+import time
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from handlers.protocol import Call, Cancelled, HandlerError, read_content
+
+_POLL_S = 0.01
+_ALLOCATION = 64 * 1024 * 1024
+
+
+class Work(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Input of ``selftest_work``; a bare string is its ``note``.
+
+    The whole run lasts ``ms`` milliseconds in ``steps`` equal steps, each of which reports progress
+    and streams its number. ``mark`` names a file that gets one line (the note) at the start.
+    ``crash`` happens after half of the steps.
+    """
+
+    ms: Annotated[float, msgspec.Meta(ge=0, le=600_000)] = 0.0
+    steps: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1
+    mark: Annotated[str, msgspec.Meta(max_length=4096)] | None = None
+    crash: Literal["exit", "hang", "memory", "error"] | None = None
+    note: Annotated[str, msgspec.Meta(max_length=4096)] = ""
+
+
+class WorkDone(msgspec.Struct, frozen=True):
+    """Result of ``selftest_work``: what was done, and by which process."""
+
+    steps: int
+    note: str
+    pid: int
+
+
+class Echo:
+    """Capability ``selftest_echo``: any JSON comes back byte for byte."""
+
+    capability = "selftest_echo"
+    model = ""
+
+    def __init__(self, models: Path) -> None:
+        """Take the models folder like every handler; it is not used."""
+
+    def load(self) -> None:
+        """Nothing to load."""
+
+    def run(self, content: bytes, call: Call) -> bytes:
+        """Return ``content``."""
+        return content
+
+
+class Workload:
+    """Capability ``selftest_work``: :class:`Work` in, :class:`WorkDone` out."""
+
+    capability = "selftest_work"
+    model = ""
+
+    def __init__(self, models: Path) -> None:
+        """Take the models folder like every handler; it is not used."""
+
+    def load(self) -> None:
+        """Nothing to load."""
+
+    def run(self, content: bytes, call: Call) -> bytes:
+        """Work, tell about it, and end as asked. Raises :class:`Cancelled` within 10 ms of it."""
+        work = read_content(content, Work, "note")
+        if work.mark is not None:
+            _append_line(Path(work.mark), work.note)
+        for step in range(1, work.steps + 1):
+            _wait(work.ms / 1000 / work.steps, call)
+            call.progress(step / work.steps)
+            call.emit(f"{step} ")
+            if work.crash is not None and step >= (work.steps + 1) // 2:
+                _crash(work.crash)
+        return msgspec.json.encode(WorkDone(work.steps, work.note, os.getpid()))
+
+
+def _append_line(path: Path, line: str) -> None:
+    """Append in one write, so that lines of several processes never mix."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            os.write(descriptor, f"{line}\n".encode())
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise HandlerError(f"cannot append to {path}: {error}") from error
+
+
+def _wait(seconds: float, call: Call) -> None:
+    until = time.monotonic() + seconds
+    while True:
+        if call.cancelled():
+            raise Cancelled("selftest_work was cancelled")
+        left = until - time.monotonic()
+        if left <= 0:
+            return
+        time.sleep(min(left, _POLL_S))
+
+
+def _crash(kind: Literal["exit", "hang", "memory", "error"]) -> None:
+    match kind:
+        case "exit":
+            os._exit(3)
+        case "hang":
+            while True:
+                time.sleep(3600)
+        case "memory":
+            hoard = []
+            while True:
+                hoard.append(b"\x01" * _ALLOCATION)
+        case "error":
+            raise RuntimeError("selftest_work was asked to raise")
