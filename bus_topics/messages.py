@@ -1,0 +1,497 @@
+"""Every message of the bus: frozen, strict, bounded.
+
+A message is a value. Its class is chosen by the topic it came on (`topics.TOPICS`), never by a field
+inside, so the payload of one kind cannot pass for another. Fields that do not exist here are refused.
+Durations are milliseconds and relative; no message carries a clock instant, because two nodes share
+no clock. Content and results are `msgspec.Raw`: the bus carries them and never looks in.
+
+Naming follows the Contract Net protocol (R. G. Smith, 1980) in the words of docs/protocol.md.
+"""
+
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Raw
+
+VERSION = 1
+
+NODE_PATTERN = r"^[a-z0-9][a-z0-9-]{0,30}$(?!\n)"
+ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$(?!\n)"
+CAPABILITY_PATTERN = r"^[a-z][a-z0-9_]{0,30}$(?!\n)"
+TASK_PATTERN = r"^[a-z0-9][a-z0-9-]{0,30}/[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$(?!\n)"
+
+NodeId = Annotated[str, Meta(pattern=NODE_PATTERN, description="login and name of one node or app")]
+TaskId = Annotated[str, Meta(pattern=ID_PATTERN, description="the requester's own name for a task")]
+TaskKey = Annotated[str, Meta(pattern=TASK_PATTERN, description="<sender>/<id>, unique on a home")]
+Capability = Annotated[str, Meta(pattern=CAPABILITY_PATTERN, description="what a node can do")]
+Boot = Annotated[str, Meta(pattern=r"^[0-9a-f]{8,32}$(?!\n)", description="one process life")]
+Nonce = Annotated[str, Meta(pattern=r"^[0-9a-f]{8,32}$(?!\n)", description="one auction")]
+Model = Annotated[str, Meta(max_length=80)]
+Reason = Annotated[str, Meta(max_length=500)]
+Unit = Annotated[float, Meta(ge=0.0, le=1.0)]
+Cost = Annotated[float, Meta(ge=0.0, le=1e9, description="in the owner's own currency units")]
+DAY_MS = 86_400_000
+Millis = Annotated[int, Meta(ge=0, le=30 * DAY_MS)]
+Elapsed = Annotated[float, Meta(ge=0.0, le=30.0 * DAY_MS, description="measured milliseconds")]
+Count = Annotated[int, Meta(ge=0, le=1_000_000_000)]
+Attempt = Annotated[int, Meta(ge=1, le=1000, description="fencing token: number of this award")]
+
+
+class Preference(StrEnum):
+    """How a home weighs bids; see `daemon.policy`."""
+
+    LOCAL_FIRST = "local_first"
+    FASTEST = "fastest"
+    QUALITY_FIRST = "quality_first"
+    DISTRIBUTED = "distributed"
+
+
+class Privacy(StrEnum):
+    """`private` content goes to the home itself or to its allow-listed nodes, to no other."""
+
+    OPEN = "open"
+    PRIVATE = "private"
+
+
+class Outcome(StrEnum):
+    """How a task ends; there is no other way."""
+
+    DONE = "done"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+
+class RejectCode(StrEnum):
+    """Why a submit was not taken. Only `busy` is worth sending again."""
+
+    BUSY = "busy"
+    CONFLICT = "conflict"
+    DENIED = "denied"
+    INVALID = "invalid"
+    UNKNOWN_TASK = "unknown-task"
+
+
+class Message(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """Base of every message: the protocol version, and strictness."""
+
+    v: Annotated[int, Meta(ge=1, le=1_000_000)] = VERSION
+
+
+class Part(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """Base of every value inside a message."""
+
+
+# --- requester -> home ---------------------------------------------------------------------------
+
+
+class Submit(Message):
+    """Do this, please. Sent again under the same id until `Accepted`, `Rejected` or `Final`."""
+
+    id: TaskId
+    capability: Capability
+    content: Raw
+    preference: Preference | None = None
+    privacy: Privacy = Privacy.OPEN
+    once: bool = False
+    """The task has an effect that must start at most once."""
+    node: NodeId | None = None
+    """Delegate to this node and no other."""
+    deadline_ms: Annotated[int, Meta(ge=1, le=7 * DAY_MS)] = 60_000
+    priority: Annotated[int, Meta(ge=0, le=9, description="9 is most urgent")] = 5
+    max_attempts: Annotated[int, Meta(ge=1, le=20)] | None = None
+    max_tokens: Annotated[int, Meta(ge=1, le=32_768)] = 64
+    min_quality: Unit = 0.0
+    stream: bool = False
+    negotiate: bool = False
+    """Hold the auction, award nobody; the result is the decision that would have been made."""
+
+
+class Get(Message):
+    """Tell me of my task, or of my latest tasks; an operator may name any `task`."""
+
+    task: TaskKey | None = None
+    limit: Annotated[int, Meta(ge=1, le=100)] = 20
+
+
+class Cancel(Message):
+    """I no longer want it."""
+
+    id: TaskId
+
+
+class FinalAck(Message):
+    """I have these finals; do not repeat them."""
+
+    ids: Annotated[tuple[TaskId, ...], Meta(min_length=1, max_length=256)]
+
+
+# --- home -> requester ---------------------------------------------------------------------------
+
+
+class Accepted(Message):
+    """It is on my disk and will end."""
+
+    id: TaskId
+
+
+class Rejected(Message):
+    """I did not take it, or do not know it."""
+
+    code: RejectCode
+    id: TaskId | None = None
+    reason: Reason = ""
+    retry_after_ms: Millis = 0
+
+
+class Progress(Message):
+    """A streamed piece of the answer, or how far the work is. Contractor -> home -> requester.
+
+    `seq` counts from 0 inside one attempt; a piece of a newer attempt starts the text anew.
+    """
+
+    task: TaskKey
+    attempt: Attempt
+    seq: Count
+    text: Annotated[str, Meta(max_length=65_536)] = ""
+    fraction: Unit | None = None
+
+
+class Final(Message):
+    """How the task ended; repeated until `FinalAck`."""
+
+    id: TaskId
+    outcome: Outcome
+    result: Raw | None = None
+    error: Reason = ""
+    node: NodeId | None = None
+    model: Model = ""
+    attempts: Annotated[int, Meta(ge=0, le=1000)] = 0
+    elapsed_ms: Elapsed = 0.0
+
+
+# --- auction -------------------------------------------------------------------------------------
+
+
+class Features(Part):
+    """All that an offer tells of the content: its size."""
+
+    bytes: Count
+    tokens: Count
+    max_tokens: Count = 0
+
+
+class Offer(Message):
+    """Who can do this, when and at what price? Carries no content."""
+
+    task: TaskKey
+    auction: Nonce
+    capability: Capability
+    features: Features
+    deadline_ms: Millis
+    window_ms: Millis
+    privacy: Privacy = Privacy.OPEN
+    min_quality: Unit = 0.0
+    only: Annotated[tuple[NodeId, ...], Meta(max_length=64)] = ()
+    """When not empty, only these nodes may bid."""
+
+
+class Price(Part):
+    """Where a bid's eta comes from, in milliseconds; their sum is `Bid.eta_ms`."""
+
+    wait_ms: Elapsed = 0.0
+    load_ms: Elapsed = 0.0
+    prefill_ms: Elapsed = 0.0
+    decode_ms: Elapsed = 0.0
+    overhead_ms: Elapsed = 0.0
+
+
+class Bid(Message):
+    """My price; it binds nobody. With `declined` it says why there is none, so the round can close."""
+
+    task: TaskKey
+    auction: Nonce
+    eta_ms: Elapsed = 0.0
+    quality: Unit = 0.0
+    cost: Cost = 0.0
+    hold_ms: Millis = 0
+    model: Model = ""
+    warm: bool = False
+    free_slots: Annotated[int, Meta(ge=0, le=10_000)] = 0
+    price: Price = Price()
+    declined: Reason = ""
+
+
+# --- home -> contractor --------------------------------------------------------------------------
+
+
+class Award(Message):
+    """Attempt `attempt` is yours, with the content. Repeated until started, refused or resulted."""
+
+    task: TaskKey
+    attempt: Attempt
+    capability: Capability
+    content: Raw
+    lease_ms: Millis
+    deadline_ms: Millis
+    max_tokens: Count = 0
+    priority: Annotated[int, Meta(ge=0, le=9)] = 5
+    once: bool = False
+    stream: bool = False
+
+
+class Go(Message):
+    """Your claim is on my disk; begin the effect."""
+
+    task: TaskKey
+    attempt: Attempt
+
+
+class Stop(Message):
+    """Give this attempt up; its result is no longer wanted."""
+
+    task: TaskKey
+    attempt: Attempt
+
+
+class Settled(Part):
+    """One attempt's result, judged."""
+
+    task: TaskKey
+    attempt: Attempt
+    kept: bool
+
+
+class Verdict(Message):
+    """I have judged these results; empty your outbox of them."""
+
+    settled: Annotated[tuple[Settled, ...], Meta(min_length=1, max_length=256)]
+
+
+# --- contractor -> home --------------------------------------------------------------------------
+
+
+class Started(Message):
+    """I hold this attempt (queued or running) and list it in my beats from now on."""
+
+    task: TaskKey
+    attempt: Attempt
+    boot: Boot
+
+
+class Refuse(Message):
+    """I will not run this attempt after all."""
+
+    task: TaskKey
+    attempt: Attempt
+    reason: Reason
+
+
+class Claim(Message):
+    """May I begin the effect of this `once` attempt?"""
+
+    task: TaskKey
+    attempt: Attempt
+    boot: Boot
+
+
+class Held(Part):
+    """One attempt that a contractor still holds."""
+
+    task: TaskKey
+    attempt: Attempt
+    fraction: Unit = 0.0
+
+
+class Beat(Message):
+    """I live, and hold these attempts of yours."""
+
+    boot: Boot
+    held: Annotated[tuple[Held, ...], Meta(max_length=1000)] = ()
+
+
+class Timing(Part):
+    """Where the contractor's time went, in milliseconds and tokens."""
+
+    queue_ms: Elapsed = 0.0
+    load_ms: Elapsed = 0.0
+    run_ms: Elapsed = 0.0
+    prefill_tokens: Count = 0
+    decode_tokens: Count = 0
+
+
+class Result(Message):
+    """What became of an attempt; stays in the outbox and repeats until `Verdict`."""
+
+    task: TaskKey
+    attempt: Attempt
+    outcome: Outcome
+    result: Raw | None = None
+    error: Reason = ""
+    model: Model = ""
+    timing: Timing = Timing()
+
+
+# --- what a home tells of a task -----------------------------------------------------------------
+
+
+class Considered(Part):
+    """One bid of one round as the home saw it, corrected and scored; lower score is better."""
+
+    node: NodeId
+    eta_ms: Elapsed = 0.0
+    quality: Unit = 0.0
+    cost: Cost = 0.0
+    warm: bool = False
+    price: Price = Price()
+    correction: Annotated[float, Meta(ge=0.0, le=1e6)] = 1.0
+    reliability: Unit = 1.0
+    corrected_ms: Elapsed = 0.0
+    score: float = 0.0
+    excluded: Reason = ""
+
+
+class Decision(Part):
+    """Why a node got an attempt: every bid, its correction, its score, and the reason in a sentence."""
+
+    attempt: Annotated[int, Meta(ge=0, le=1000)]
+    winner: NodeId | None
+    preference: Preference
+    reason: Reason
+    bids: Annotated[tuple[Considered, ...], Meta(max_length=64)] = ()
+
+
+class Step(Part):
+    """One thing that happened to a task, `at_ms` after the home received it."""
+
+    at_ms: Elapsed
+    kind: Annotated[str, Meta(max_length=40)]
+    node: NodeId | None = None
+    attempt: Annotated[int, Meta(ge=0, le=1000)] = 0
+    detail: Reason = ""
+
+
+class TaskRecord(Part):
+    """The whole story of one task without its content: what `forgebus why` shows."""
+
+    task: TaskKey
+    capability: Capability
+    state: Annotated[str, Meta(max_length=20)]
+    outcome: Outcome | None = None
+    error: Reason = ""
+    preference: Preference = Preference.LOCAL_FIRST
+    privacy: Privacy = Privacy.OPEN
+    once: bool = False
+    priority: Annotated[int, Meta(ge=0, le=9)] = 5
+    node: NodeId | None = None
+    model: Model = ""
+    attempts: Annotated[int, Meta(ge=0, le=1000)] = 0
+    age_ms: Elapsed = 0.0
+    elapsed_ms: Elapsed = 0.0
+    timing: Timing | None = None
+    decisions: Annotated[tuple[Decision, ...], Meta(max_length=64)] = ()
+    steps: Annotated[tuple[Step, ...], Meta(max_length=256)] = ()
+
+
+class Report(Message):
+    """Answer to `Get`; for a list, records come without decisions and steps."""
+
+    home: NodeId
+    tasks: Annotated[tuple[TaskRecord, ...], Meta(max_length=100)] = ()
+
+
+# --- what a node tells of itself -----------------------------------------------------------------
+
+
+class Skill(Part):
+    """One capability of a node, with the model behind it and its measured speed (0 = not measured)."""
+
+    capability: Capability
+    model: Model = ""
+    quality: Unit = 0.5
+    prefill_tok_s: Annotated[float, Meta(ge=0.0, le=1e9)] = 0.0
+    decode_tok_s: Annotated[float, Meta(ge=0.0, le=1e9)] = 0.0
+    warm: bool = False
+
+
+class Hardware(Part):
+    """What the node runs on."""
+
+    arch: Annotated[str, Meta(max_length=40)] = ""
+    board: Annotated[str, Meta(max_length=120)] = ""
+    cores: Annotated[int, Meta(ge=0, le=4096)] = 0
+    memory_mb: Count = 0
+
+
+class Card(Message):
+    """What a node can do; retained, refreshed with its status."""
+
+    node: NodeId
+    boot: Boot
+    version: Annotated[str, Meta(max_length=40)]
+    profile: Annotated[str, Meta(max_length=40)] = "custom"
+    hub: bool = False
+    slots: Annotated[int, Meta(ge=0, le=1024)] = 1
+    skills: Annotated[tuple[Skill, ...], Meta(max_length=64)] = ()
+    hardware: Hardware = Hardware()
+
+
+class Event(Message):
+    """A decision as it falls, for dashboards; no content."""
+
+    task: TaskKey
+    kind: Annotated[str, Meta(max_length=40)]
+    at_ms: Elapsed
+    node: NodeId | None = None
+    attempt: Annotated[int, Meta(ge=0, le=1000)] = 0
+    detail: Reason = ""
+    decision: Decision | None = None
+
+
+# --- apps that only publish ----------------------------------------------------------------------
+
+
+class Ask(Message):
+    """A request in JSON from an app that is no node; plain text is `Ask(content=<the text>)`.
+
+    Any JSON without a `content` field is itself the content.
+    """
+
+    content: Raw
+    id: TaskId | None = None
+    reply_to: Annotated[str, Meta(max_length=200)] | None = None
+    preference: Preference | None = None
+    privacy: Privacy = Privacy.OPEN
+    once: bool = False
+    node: NodeId | None = None
+    deadline_ms: Annotated[int, Meta(ge=1, le=7 * DAY_MS)] = 60_000
+    priority: Annotated[int, Meta(ge=0, le=9)] = 5
+    max_tokens: Annotated[int, Meta(ge=1, le=32_768)] = 64
+
+
+class Answer(Message):
+    """What an app gets back: a final, or the reason why its ask was not taken."""
+
+    id: TaskId
+    outcome: Outcome | None = None
+    result: Raw | None = None
+    error: Reason = ""
+    rejected: RejectCode | None = None
+    retry_after_ms: Millis = 0
+    node: NodeId | None = None
+    model: Model = ""
+    elapsed_ms: Elapsed = 0.0
+
+
+class Status(StrEnum):
+    """Plain-text payload of `node/<n>/status`."""
+
+    ONLINE = "online"
+    OFFLINE = "offline"
+    CONFLICT = "conflict"

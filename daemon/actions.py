@@ -1,0 +1,97 @@
+"""What a machine wants done: values that `daemon.service` carries out, in order, after the commit.
+
+A machine never does anything itself. It answers an event with actions; the service writes every row
+among them to the journal, waits for the disk, acknowledges the message that caused them, and only
+then sends.
+"""
+
+from dataclasses import dataclass
+
+from bus_topics.messages import Answer, Award, Event, Message, Offer
+
+TASK = "task"
+CONTRACT = "contract"
+FACT = "fact"
+TABLES = (TASK, CONTRACT, FACT)
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """Write a row: insert it, or replace the state of an older revision of the same key.
+
+    `rev` grows with every change of the key, so that a write that comes late never undoes a newer one.
+    `body` (content) and `result` are written when given and left alone when None. With `admit` the row
+    is new work that may still be refused when the disk does not take it; every other row must be
+    written, however long that takes.
+    """
+
+    table: str
+    key: str
+    rev: int
+    phase: str
+    state: bytes
+    body: bytes | None = None
+    result: bytes | None = None
+    admit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Delete a row."""
+
+    table: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """A message into `to`'s inbox; its kind follows from its class."""
+
+    to: str
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """An offer to every node that has the capability."""
+
+    offer: Offer
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer to an app, on the topic it asked for."""
+
+    topic: str
+    correlation: bytes
+    message: Answer
+    task: str = ""
+    """The task whose final this is: the broker's acknowledgement settles it. Empty for a refusal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """A decision for whoever watches `event/<n>` and for the log."""
+
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Hand an attempt to a worker."""
+
+    home: str
+    award: Award
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """Stop an attempt that a worker has."""
+
+    home: str
+    task: str
+    attempt: int
+
+
+Row = Save | Forget
+Action = Save | Forget | Send | Publish | Reply | Tell | Run | Halt
