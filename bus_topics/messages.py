@@ -334,6 +334,8 @@ class Result(Message):
     outcome: Outcome
     result: Raw | None = None
     error: Reason = ""
+    permanent: bool = False
+    """With `failed`: the content is at fault, so another attempt would fail as well."""
     model: Model = ""
     timing: Timing = Timing()
 

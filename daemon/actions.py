@@ -7,7 +7,18 @@ then sends.
 
 from dataclasses import dataclass
 
-from bus_topics.messages import Answer, Award, Event, Message, Offer
+from bus_topics.messages import (
+    Accepted,
+    Answer,
+    Award,
+    Event,
+    Final,
+    Message,
+    Offer,
+    Progress,
+    Rejected,
+    Report,
+)
 
 TASK = "task"
 CONTRACT = "contract"
@@ -77,6 +88,14 @@ class Tell:
 
 
 @dataclass(frozen=True, slots=True)
+class Deliver:
+    """News of a submitted task for the caller that waits for it (requester's side)."""
+
+    id: str
+    message: Accepted | Rejected | Progress | Final | Report
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """Hand an attempt to a worker."""
 
@@ -94,4 +113,4 @@ class Halt:
 
 
 Row = Save | Forget
-Action = Save | Forget | Send | Publish | Reply | Tell | Run | Halt
+Action = Save | Forget | Send | Publish | Reply | Tell | Deliver | Run | Halt

@@ -1,0 +1,244 @@
+"""One task as its home knows it: the order (what was asked, never changes) and the task (how it stands).
+
+Both are values. The order is written to the journal once, at acceptance; the task is small and written
+again at every change that a promise hangs on. Instants are seconds of the monotonic clock.
+"""
+
+from enum import StrEnum
+
+import msgspec
+from msgspec import Raw
+
+from bus_topics.messages import (
+    Answer,
+    Bid,
+    Decision,
+    Features,
+    Final,
+    Outcome,
+    Preference,
+    Price,
+    Step,
+    Submit,
+    TaskRecord,
+    Timing,
+)
+
+MAX_STEPS = 200
+MAX_DECISIONS = 60
+BYTES_PER_TOKEN = 4
+"""English text in a byte-pair vocabulary of 8,192; only a size for pricing."""
+
+
+class Phase(StrEnum):
+    """Where a task stands; the drawing is in `daemon.auction`."""
+
+    RECEIVED = "received"
+    QUEUED = "queued"
+    OFFERED = "offered"
+    AWARDED = "awarded"
+    RUNNING = "running"
+    FINAL = "final"
+    CLOSED = "closed"
+
+
+ENDED = (Phase.FINAL, Phase.CLOSED)
+HELD = (Phase.AWARDED, Phase.RUNNING)
+
+
+class ReplyTo(msgspec.Struct, frozen=True):
+    """Where an app that is no requester wants its answer."""
+
+    topic: str
+    correlation: str = ""
+    """Hexadecimal, because a correlation is any bytes and this is stored as JSON."""
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked, by whom, and where the answer goes (None: the sender's inbox)."""
+
+    sender: str
+    submit: Submit
+    received: float
+    preference: Preference
+    max_attempts: int
+    reply: ReplyTo | None = None
+
+    @property
+    def key(self) -> str:
+        """`<sender>/<id>`: ids live in the sender's name space."""
+        return f"{self.sender}/{self.submit.id}"
+
+    @property
+    def deadline(self) -> float:
+        """Monotonic instant at which the task expires."""
+        return self.received + self.submit.deadline_ms / 1000
+
+    def features(self) -> Features:
+        """What an offer may tell of the content."""
+        size = len(bytes(self.submit.content))
+        return Features(
+            bytes=size,
+            tokens=max(1, size // BYTES_PER_TOKEN),
+            max_tokens=self.submit.max_tokens,
+        )
+
+
+class Given(msgspec.Struct, frozen=True):
+    """One award that was made: which attempt, to whom."""
+
+    attempt: int
+    node: str
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a task stands. Changed only by `daemon.auction`, by making a new one."""
+
+    phase: Phase = Phase.RECEIVED
+    rev: int = 1
+    due: float | None = None
+    """When the task wants its next `Tick`; None while it only waits for messages."""
+    # the round
+    auction: str = ""
+    window_ms: int = 0
+    rounds: int = 0
+    bids: dict[str, Bid] = {}
+    ranking: tuple[str, ...] = ()
+    # the attempt in hand
+    attempt: int = 0
+    contractor: str = ""
+    boot: str = ""
+    promised_ms: float = 0.0
+    awarded: float = 0.0
+    lease_end: float = 0.0
+    repeat: float = 0.0
+    given: tuple[Given, ...] = ()
+    claimed: int = 0
+    """The one attempt that may begin the effect of a `once` task; 0 while none."""
+    cancelled: bool = False
+    # the end
+    outcome: Outcome | None = None
+    result: Raw | None = None
+    error: str = ""
+    dead: bool = False
+    kept: int = 0
+    """The attempt whose result was kept."""
+    node: str = ""
+    model: str = ""
+    timing: Timing | None = None
+    finished: float = 0.0
+    told: bool = False
+    """`accepted` went out; a task that ends sooner sends its final instead."""
+    tells: int = 0
+    # the story
+    decisions: tuple[Decision, ...] = ()
+    steps: tuple[Step, ...] = ()
+
+
+def to_state(task: Task) -> bytes:
+    """A task as the journal's bytes; what a restart forgets anyway is left out."""
+    return _encoder.encode(msgspec.structs.replace(task, bids={}) if task.bids else task)
+
+
+def from_state(state: bytes) -> Task:
+    """The inverse of `to_state`."""
+    return _task_decoder.decode(state)
+
+
+def to_body(order: Order) -> bytes:
+    """An order as the journal's bytes."""
+    return _encoder.encode(order)
+
+
+def from_body(body: bytes) -> Order:
+    """The inverse of `to_body`."""
+    return _order_decoder.decode(body)
+
+
+def shifted(order: Order, task: Task, by: float) -> tuple[Order, Task]:
+    """Both with every instant moved by `by` seconds, after the machine's clock began anew."""
+    if by == 0.0:
+        return order, task
+    replace = msgspec.structs.replace
+    return replace(order, received=order.received + by), replace(
+        task,
+        awarded=task.awarded + by,
+        lease_end=task.lease_end + by,
+        finished=task.finished + by,
+        due=None,
+    )
+
+
+def final_of(order: Order, task: Task) -> Final:
+    """The message that tells the requester how it ended."""
+    return Final(
+        id=order.submit.id,
+        outcome=task.outcome or Outcome.UNKNOWN,
+        result=task.result,
+        error=task.error,
+        node=task.node or None,
+        model=task.model,
+        attempts=task.attempt,
+        elapsed_ms=max(0.0, round((task.finished - order.received) * 1000, 3)),
+    )
+
+
+def answer_of(order: Order, task: Task) -> Answer:
+    """The same for an app that is no requester."""
+    final = final_of(order, task)
+    return Answer(
+        id=final.id,
+        outcome=final.outcome,
+        result=final.result,
+        error=final.error,
+        node=final.node,
+        model=final.model,
+        elapsed_ms=final.elapsed_ms,
+    )
+
+
+def record_of(order: Order, task: Task, now: float, *, brief: bool = False) -> TaskRecord:
+    """The whole story without the content; `brief` leaves out decisions and steps."""
+    return TaskRecord(
+        task=order.key,
+        capability=order.submit.capability,
+        state=task.phase.value,
+        outcome=task.outcome,
+        error=task.error,
+        preference=order.preference,
+        privacy=order.submit.privacy,
+        once=order.submit.once,
+        priority=order.submit.priority,
+        node=(task.node or task.contractor) or None,
+        model=task.model,
+        attempts=task.attempt,
+        age_ms=max(0.0, round((now - order.received) * 1000, 3)),
+        elapsed_ms=max(0.0, round((task.finished - order.received) * 1000, 3)) if task.outcome else 0.0,
+        timing=task.timing,
+        decisions=() if brief else task.decisions,
+        steps=() if brief else task.steps,
+    )
+
+
+def noted(order: Order, task: Task, now: float, kind: str, node: str = "", detail: str = "") -> Task:
+    """The task with one more step in its story; a story that is full keeps its beginning."""
+    if len(task.steps) >= MAX_STEPS:
+        return task
+    step = Step(
+        at_ms=max(0.0, round((now - order.received) * 1000, 3)),
+        kind=kind,
+        node=node or None,
+        attempt=task.attempt,
+        detail=detail[:500],
+    )
+    return msgspec.structs.replace(task, steps=(*task.steps, step))
+
+
+def free_price(bid: Bid) -> Price:
+    """The bid's price without its queue: what the work itself costs."""
+    return msgspec.structs.replace(bid.price, wait_ms=0.0)
+
+
+_encoder = msgspec.json.Encoder()
+_task_decoder = msgspec.json.Decoder(Task)
+_order_decoder = msgspec.json.Decoder(Order)
