@@ -1,0 +1,201 @@
+"""A trained model on disk: safetensors with LLaMA's tensor names, config.json, SHA256SUMS.
+
+Weights are numpy float32 here, so that neither saving nor exporting needs torch. Pickled weights
+(.bin, .pt) are refused: opening one runs whatever code is in it.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.config import ForgeConfig, read_config_json
+from engine.errors import BadModel, MissingDependency
+
+WEIGHTS = "model.safetensors"
+CONFIG = "config.json"
+TRAINING = "training.json"
+SUMS = "SHA256SUMS"
+
+PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
+
+Weights = Mapping[str, npt.NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A model's shape, its weights by LLaMA name, and how it came to be.
+
+    Attributes:
+        tokenizer: sha256 fingerprint of the tokenizer that it was trained with.
+        training: what `engine.train` wrote about the run; {} for weights from elsewhere.
+    """
+
+    config: ForgeConfig
+    weights: Weights
+    tokenizer: str
+    training: Mapping[str, Any]
+
+
+def tensor_shapes(config: ForgeConfig) -> dict[str, tuple[int, ...]]:
+    """Every tensor's LLaMA name and shape (rows are outputs, as torch's Linear has them)."""
+    shapes: dict[str, tuple[int, ...]] = {
+        "model.embed_tokens.weight": (config.vocab_size, config.dim),
+        "model.norm.weight": (config.dim,),
+    }
+    if not config.tied:
+        shapes["lm_head.weight"] = (config.vocab_size, config.dim)
+    for n in range(config.n_layers):
+        layer = f"model.layers.{n}."
+        shapes |= {
+            layer + "input_layernorm.weight": (config.dim,),
+            layer + "self_attn.q_proj.weight": (config.dim, config.dim),
+            layer + "self_attn.k_proj.weight": (config.kv_dim, config.dim),
+            layer + "self_attn.v_proj.weight": (config.kv_dim, config.dim),
+            layer + "self_attn.o_proj.weight": (config.dim, config.dim),
+            layer + "post_attention_layernorm.weight": (config.dim,),
+            layer + "mlp.gate_proj.weight": (config.ffn_dim, config.dim),
+            layer + "mlp.up_proj.weight": (config.ffn_dim, config.dim),
+            layer + "mlp.down_proj.weight": (config.dim, config.ffn_dim),
+        }
+    return shapes
+
+
+def save_checkpoint(folder: str | Path, checkpoint: Checkpoint) -> None:
+    """Write the checkpoint's files into `folder`, the checksums last.
+
+    Raises:
+        BadModel: tensors that do not fit the config, or that hold NaN or infinity.
+        MissingDependency: safetensors is not installed.
+    """
+    save_file = _safetensors("save_file")
+    _check_tensors(checkpoint.config, checkpoint.weights, "the weights to be saved")
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    (target / SUMS).unlink(missing_ok=True)
+    weights = {name: np.ascontiguousarray(w) for name, w in checkpoint.weights.items()}
+    temporary = target / f".{WEIGHTS}"
+    save_file(weights, temporary, metadata={"format": "pt"})
+    temporary.replace(target / WEIGHTS)
+    fields = checkpoint.config.to_json() | {"tokenizer_sha256": checkpoint.tokenizer}
+    write_json(target / CONFIG, fields)
+    write_json(target / TRAINING, dict(checkpoint.training))
+    write_sums(target, (WEIGHTS, CONFIG, TRAINING))
+
+
+def load_checkpoint(folder: str | Path) -> Checkpoint:
+    """Read and verify a checkpoint folder.
+
+    Raises:
+        BadModel: missing, pickled, damaged (sha256), of other shapes than its config says, or
+            with weights that are not finite.
+        BadConfig: config.json does not describe a model.
+        MissingDependency: safetensors is not installed.
+    """
+    source = Path(folder)
+    load_file = _safetensors("load_file")
+    refuse_pickles(source)
+    fields = read_config_json(source / CONFIG)
+    verify_sums(source, (WEIGHTS, CONFIG))
+    config = ForgeConfig.from_json(fields)
+    try:
+        weights = load_file(source / WEIGHTS)
+    except Exception as fault:  # safetensors raises its own error and bare ones
+        raise BadModel(
+            f"{source / WEIGHTS} is no safetensors file ({fault})", "copy the checkpoint again"
+        ) from fault
+    _check_tensors(config, weights, str(source / WEIGHTS))
+    training_file = source / TRAINING
+    training = read_config_json(training_file) if training_file.exists() else {}
+    return Checkpoint(config, weights, str(fields.get("tokenizer_sha256", "")), training)
+
+
+def refuse_pickles(path: Path) -> None:
+    """Raise `BadModel` where `path` is a pickle or a folder with nothing but pickled weights."""
+    if path.suffix in PICKLES:
+        raise BadModel(f"{path} is a pickle, which may run code", "convert it to safetensors")
+    if not path.is_dir():
+        raise BadModel(f"{path} is no folder", "give the folder that holds config.json")
+    pickled = sorted(file.name for file in path.iterdir() if file.suffix in PICKLES)
+    if pickled and not (path / WEIGHTS).exists():
+        raise BadModel(
+            f"{path} holds only pickled weights ({pickled[0]})", "convert them to safetensors"
+        )
+
+
+def write_sums(folder: Path, names: Iterable[str]) -> None:
+    """Write SHA256SUMS over `names` in `folder`, in the form of sha256sum(1)."""
+    lines = [f"{sha256_of(folder / name)}  {name}\n" for name in names]
+    temporary = folder / f".{SUMS}"
+    temporary.write_text("".join(lines), "utf-8")
+    temporary.replace(folder / SUMS)
+
+
+def verify_sums(folder: Path, required: Iterable[str]) -> None:
+    """Hold the files of `folder` against its SHA256SUMS.
+
+    Raises:
+        BadModel: no list, a required file that is not on it, a file missing or changed.
+    """
+    remedy = f"copy {folder} again from where it came"
+    try:
+        lines = (folder / SUMS).read_text("utf-8").splitlines()
+        listed = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    except (OSError, UnicodeDecodeError) as fault:
+        raise BadModel(f"{folder / SUMS} cannot be read ({fault})", remedy) from fault
+    for name in required:
+        if name not in listed:
+            raise BadModel(f"{folder / SUMS} does not list {name}", remedy)
+    for name, digest in listed.items():
+        file = folder / name
+        if file.parent != folder or not file.is_file():
+            raise BadModel(f"{file} is missing", remedy)
+        if file.stat().st_size == 0:
+            raise BadModel(f"{file} is empty", remedy)
+        if sha256_of(file) != digest:
+            raise BadModel(f"{file} is damaged: its sha256 is not the one in {SUMS}", remedy)
+
+
+def sha256_of(file: Path) -> str:
+    """Hex sha256 of a file's bytes."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def write_json(file: Path, fields: Mapping[str, Any]) -> None:
+    """Write `fields` as readable JSON, whole or not at all."""
+    temporary = file.with_name(f".{file.name}")
+    temporary.write_text(json.dumps(fields, indent=2, allow_nan=False) + "\n", "utf-8")
+    temporary.replace(file)
+
+
+def _check_tensors(config: ForgeConfig, weights: Weights, where: str) -> None:
+    expected = tensor_shapes(config)
+    if missing := sorted(expected.keys() - weights.keys()):
+        raise BadModel(f"{where} lacks {missing[0]}", "use a checkpoint of this config")
+    if extra := sorted(weights.keys() - expected.keys()):
+        raise BadModel(f"{where} has {extra[0]}, which the config has not", "check config.json")
+    for name, shape in expected.items():
+        tensor = weights[name]
+        if tensor.shape != shape or tensor.dtype != np.float32:
+            raise BadModel(
+                f"{name} in {where} is {tensor.dtype}{list(tensor.shape)}, not float32{list(shape)}",
+                "check config.json",
+            )
+        if not np.isfinite(tensor).all():
+            raise BadModel(f"{name} in {where} holds NaN or infinity", "train it again")
+
+
+def _safetensors(name: str) -> Any:
+    try:
+        from safetensors import numpy as library
+    except ImportError as fault:
+        raise MissingDependency(
+            "safetensors is not installed", "run `pip install forgebus[train]`"
+        ) from fault
+    return getattr(library, name)
