@@ -1,5 +1,7 @@
 """What can be wrong with something that came off the bus; every error is theirs, never ours."""
 
+# ruff: noqa: N818 - each is named for the fault, as it stands in the quarantine
+
 
 class WireError(Exception):
     """Base of everything that `codec` and `topics` raise; `code` names the fault for the quarantine."""

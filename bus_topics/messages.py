@@ -91,7 +91,7 @@ class Part(
 # --- requester -> home ---------------------------------------------------------------------------
 
 
-class Submit(Message):
+class Submit(Message, frozen=True):
     """Do this, please. Sent again under the same id until `Accepted`, `Rejected` or `Final`."""
 
     id: TaskId
@@ -113,20 +113,20 @@ class Submit(Message):
     """Hold the auction, award nobody; the result is the decision that would have been made."""
 
 
-class Get(Message):
+class Get(Message, frozen=True):
     """Tell me of my task, or of my latest tasks; an operator may name any `task`."""
 
     task: TaskKey | None = None
     limit: Annotated[int, Meta(ge=1, le=100)] = 20
 
 
-class Cancel(Message):
+class Cancel(Message, frozen=True):
     """I no longer want it."""
 
     id: TaskId
 
 
-class FinalAck(Message):
+class FinalAck(Message, frozen=True):
     """I have these finals; do not repeat them."""
 
     ids: Annotated[tuple[TaskId, ...], Meta(min_length=1, max_length=256)]
@@ -135,13 +135,13 @@ class FinalAck(Message):
 # --- home -> requester ---------------------------------------------------------------------------
 
 
-class Accepted(Message):
+class Accepted(Message, frozen=True):
     """It is on my disk and will end."""
 
     id: TaskId
 
 
-class Rejected(Message):
+class Rejected(Message, frozen=True):
     """I did not take it, or do not know it."""
 
     code: RejectCode
@@ -150,7 +150,7 @@ class Rejected(Message):
     retry_after_ms: Millis = 0
 
 
-class Progress(Message):
+class Progress(Message, frozen=True):
     """A streamed piece of the answer, or how far the work is. Contractor -> home -> requester.
 
     `seq` counts from 0 inside one attempt; a piece of a newer attempt starts the text anew.
@@ -163,7 +163,7 @@ class Progress(Message):
     fraction: Unit | None = None
 
 
-class Final(Message):
+class Final(Message, frozen=True):
     """How the task ended; repeated until `FinalAck`."""
 
     id: TaskId
@@ -179,7 +179,7 @@ class Final(Message):
 # --- auction -------------------------------------------------------------------------------------
 
 
-class Features(Part):
+class Features(Part, frozen=True):
     """All that an offer tells of the content: its size."""
 
     bytes: Count
@@ -187,7 +187,7 @@ class Features(Part):
     max_tokens: Count = 0
 
 
-class Offer(Message):
+class Offer(Message, frozen=True):
     """Who can do this, when and at what price? Carries no content."""
 
     task: TaskKey
@@ -202,7 +202,7 @@ class Offer(Message):
     """When not empty, only these nodes may bid."""
 
 
-class Price(Part):
+class Price(Part, frozen=True):
     """Where a bid's eta comes from, in milliseconds; their sum is `Bid.eta_ms`."""
 
     wait_ms: Elapsed = 0.0
@@ -212,7 +212,7 @@ class Price(Part):
     overhead_ms: Elapsed = 0.0
 
 
-class Bid(Message):
+class Bid(Message, frozen=True):
     """My price; it binds nobody. With `declined` it says why there is none, so the round can close."""
 
     task: TaskKey
@@ -231,7 +231,7 @@ class Bid(Message):
 # --- home -> contractor --------------------------------------------------------------------------
 
 
-class Award(Message):
+class Award(Message, frozen=True):
     """Attempt `attempt` is yours, with the content. Repeated until started, refused or resulted."""
 
     task: TaskKey
@@ -246,21 +246,21 @@ class Award(Message):
     stream: bool = False
 
 
-class Go(Message):
+class Go(Message, frozen=True):
     """Your claim is on my disk; begin the effect."""
 
     task: TaskKey
     attempt: Attempt
 
 
-class Stop(Message):
+class Stop(Message, frozen=True):
     """Give this attempt up; its result is no longer wanted."""
 
     task: TaskKey
     attempt: Attempt
 
 
-class Settled(Part):
+class Settled(Part, frozen=True):
     """One attempt's result, judged."""
 
     task: TaskKey
@@ -268,7 +268,7 @@ class Settled(Part):
     kept: bool
 
 
-class Verdict(Message):
+class Verdict(Message, frozen=True):
     """I have judged these results; empty your outbox of them."""
 
     settled: Annotated[tuple[Settled, ...], Meta(min_length=1, max_length=256)]
@@ -277,7 +277,7 @@ class Verdict(Message):
 # --- contractor -> home --------------------------------------------------------------------------
 
 
-class Started(Message):
+class Started(Message, frozen=True):
     """I hold this attempt (queued or running) and list it in my beats from now on."""
 
     task: TaskKey
@@ -285,7 +285,7 @@ class Started(Message):
     boot: Boot
 
 
-class Refuse(Message):
+class Refuse(Message, frozen=True):
     """I will not run this attempt after all."""
 
     task: TaskKey
@@ -293,7 +293,7 @@ class Refuse(Message):
     reason: Reason
 
 
-class Claim(Message):
+class Claim(Message, frozen=True):
     """May I begin the effect of this `once` attempt?"""
 
     task: TaskKey
@@ -301,7 +301,7 @@ class Claim(Message):
     boot: Boot
 
 
-class Held(Part):
+class Held(Part, frozen=True):
     """One attempt that a contractor still holds."""
 
     task: TaskKey
@@ -309,14 +309,14 @@ class Held(Part):
     fraction: Unit = 0.0
 
 
-class Beat(Message):
+class Beat(Message, frozen=True):
     """I live, and hold these attempts of yours."""
 
     boot: Boot
     held: Annotated[tuple[Held, ...], Meta(max_length=1000)] = ()
 
 
-class Timing(Part):
+class Timing(Part, frozen=True):
     """Where the contractor's time went, in milliseconds and tokens."""
 
     queue_ms: Elapsed = 0.0
@@ -326,7 +326,7 @@ class Timing(Part):
     decode_tokens: Count = 0
 
 
-class Result(Message):
+class Result(Message, frozen=True):
     """What became of an attempt; stays in the outbox and repeats until `Verdict`."""
 
     task: TaskKey
@@ -343,7 +343,7 @@ class Result(Message):
 # --- what a home tells of a task -----------------------------------------------------------------
 
 
-class Considered(Part):
+class Considered(Part, frozen=True):
     """One bid of one round as the home saw it, corrected and scored; lower score is better."""
 
     node: NodeId
@@ -359,7 +359,7 @@ class Considered(Part):
     excluded: Reason = ""
 
 
-class Decision(Part):
+class Decision(Part, frozen=True):
     """Why a node got an attempt: every bid, its correction, its score, and the reason in a sentence."""
 
     attempt: Annotated[int, Meta(ge=0, le=1000)]
@@ -369,7 +369,7 @@ class Decision(Part):
     bids: Annotated[tuple[Considered, ...], Meta(max_length=64)] = ()
 
 
-class Step(Part):
+class Step(Part, frozen=True):
     """One thing that happened to a task, `at_ms` after the home received it."""
 
     at_ms: Elapsed
@@ -379,7 +379,7 @@ class Step(Part):
     detail: Reason = ""
 
 
-class TaskRecord(Part):
+class TaskRecord(Part, frozen=True):
     """The whole story of one task without its content: what `forgebus why` shows."""
 
     task: TaskKey
@@ -401,7 +401,7 @@ class TaskRecord(Part):
     steps: Annotated[tuple[Step, ...], Meta(max_length=256)] = ()
 
 
-class Report(Message):
+class Report(Message, frozen=True):
     """Answer to `Get`; for a list, records come without decisions and steps."""
 
     home: NodeId
@@ -411,7 +411,7 @@ class Report(Message):
 # --- what a node tells of itself -----------------------------------------------------------------
 
 
-class Skill(Part):
+class Skill(Part, frozen=True):
     """One capability of a node, with the model behind it and its measured speed (0 = not measured)."""
 
     capability: Capability
@@ -422,7 +422,7 @@ class Skill(Part):
     warm: bool = False
 
 
-class Hardware(Part):
+class Hardware(Part, frozen=True):
     """What the node runs on."""
 
     arch: Annotated[str, Meta(max_length=40)] = ""
@@ -431,7 +431,7 @@ class Hardware(Part):
     memory_mb: Count = 0
 
 
-class Card(Message):
+class Card(Message, frozen=True):
     """What a node can do; retained, refreshed with its status."""
 
     node: NodeId
@@ -444,7 +444,7 @@ class Card(Message):
     hardware: Hardware = Hardware()
 
 
-class Event(Message):
+class Event(Message, frozen=True):
     """A decision as it falls, for dashboards; no content."""
 
     task: TaskKey
@@ -459,7 +459,7 @@ class Event(Message):
 # --- apps that only publish ----------------------------------------------------------------------
 
 
-class Ask(Message):
+class Ask(Message, frozen=True):
     """A request in JSON from an app that is no node; plain text is `Ask(content=<the text>)`.
 
     Any JSON without a `content` field is itself the content.
@@ -477,7 +477,7 @@ class Ask(Message):
     max_tokens: Annotated[int, Meta(ge=1, le=32_768)] = 64
 
 
-class Answer(Message):
+class Answer(Message, frozen=True):
     """What an app gets back: a final, or the reason why its ask was not taken."""
 
     id: TaskId
