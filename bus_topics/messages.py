@@ -9,7 +9,7 @@ Naming follows the Contract Net protocol (R. G. Smith, 1980) in the words of doc
 """
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from msgspec import Meta, Raw
@@ -27,6 +27,10 @@ TaskKey = Annotated[str, Meta(pattern=TASK_PATTERN, description="<sender>/<id>, 
 Capability = Annotated[str, Meta(pattern=CAPABILITY_PATTERN, description="what a node can do")]
 Boot = Annotated[str, Meta(pattern=r"^[0-9a-f]{8,32}$(?!\n)", description="one process life")]
 Nonce = Annotated[str, Meta(pattern=r"^[0-9a-f]{8,32}$(?!\n)", description="one auction")]
+if TYPE_CHECKING:
+    OptionalRaw = Raw | None
+else:  # msgspec reads `Raw | None` as "null and nothing else"; as Raw, a missing field stays None
+    OptionalRaw = Raw
 Model = Annotated[str, Meta(max_length=80)]
 Reason = Annotated[str, Meta(max_length=500)]
 Unit = Annotated[float, Meta(ge=0.0, le=1.0)]
@@ -168,7 +172,7 @@ class Final(Message, frozen=True):
 
     id: TaskId
     outcome: Outcome
-    result: Raw | None = None
+    result: OptionalRaw = None
     error: Reason = ""
     node: NodeId | None = None
     model: Model = ""
@@ -332,7 +336,7 @@ class Result(Message, frozen=True):
     task: TaskKey
     attempt: Attempt
     outcome: Outcome
-    result: Raw | None = None
+    result: OptionalRaw = None
     error: Reason = ""
     permanent: bool = False
     """With `failed`: the content is at fault, so another attempt would fail as well."""
@@ -482,7 +486,7 @@ class Answer(Message, frozen=True):
 
     id: TaskId
     outcome: Outcome | None = None
-    result: Raw | None = None
+    result: OptionalRaw = None
     error: Reason = ""
     rejected: RejectCode | None = None
     retry_after_ms: Millis = 0
