@@ -112,5 +112,14 @@ class Halt:
     attempt: int
 
 
+@dataclass(frozen=True, slots=True)
+class Distrust:
+    """The message at hand is well-formed and false: put it into quarantine with this reason."""
+
+    sender: str
+    code: str
+    reason: str
+
+
 Row = Save | Forget
-Action = Save | Forget | Send | Publish | Reply | Tell | Deliver | Run | Halt
+Action = Save | Forget | Send | Publish | Reply | Tell | Deliver | Run | Halt | Distrust

@@ -115,6 +115,9 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     given: tuple[Given, ...] = ()
     claimed: int = 0
     """The one attempt that may begin the effect of a `once` task; 0 while none."""
+    claimed_boot: str = ""
+    silent: bool = False
+    """A claimed attempt has outlived one lease unheard; after a second one nobody can know."""
     cancelled: bool = False
     # the end
     outcome: Outcome | None = None
@@ -127,9 +130,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     model: str = ""
     timing: Timing | None = None
     finished: float = 0.0
-    told: bool = False
-    """`accepted` went out; a task that ends sooner sends its final instead."""
     tells: int = 0
+    """How often the final was sent."""
     # the story
     decisions: tuple[Decision, ...] = ()
     steps: tuple[Step, ...] = ()
@@ -213,14 +215,18 @@ def record_of(order: Order, task: Task, now: float, *, brief: bool = False) -> T
         model=task.model,
         attempts=task.attempt,
         age_ms=max(0.0, round((now - order.received) * 1000, 3)),
-        elapsed_ms=max(0.0, round((task.finished - order.received) * 1000, 3)) if task.outcome else 0.0,
+        elapsed_ms=max(0.0, round((task.finished - order.received) * 1000, 3))
+        if task.outcome
+        else 0.0,
         timing=task.timing,
         decisions=() if brief else task.decisions,
         steps=() if brief else task.steps,
     )
 
 
-def noted(order: Order, task: Task, now: float, kind: str, node: str = "", detail: str = "") -> Task:
+def noted(
+    order: Order, task: Task, now: float, kind: str, node: str = "", detail: str = ""
+) -> Task:
     """The task with one more step in its story; a story that is full keeps its beginning."""
     if len(task.steps) >= MAX_STEPS:
         return task

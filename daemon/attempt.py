@@ -1,0 +1,215 @@
+"""One attempt: award, lease, claim, result. See the drawing in `daemon.auction`."""
+
+from msgspec.structs import replace
+
+from bus_topics import messages as m
+from bus_topics.messages import Outcome
+from daemon.actions import Distrust, Send, Tell
+from daemon.ending import finish, in_hand, saved, with_decision
+from daemon.task import HELD, Given, Order, Phase, Task, noted
+from daemon.turn import Market, Rate, Settle, Turn
+
+AWARD_REPEAT_S = 1.0
+
+
+def award(order: Order, task: Task, market: Market, now: float) -> Turn:
+    """The next of the ranking gets the next attempt; on disk first, so that no number is given twice."""
+    node, *rest = task.ranking
+    attempt = task.attempt + 1
+    bid = task.bids.get(node)
+    task = replace(
+        task,
+        phase=Phase.AWARDED,
+        rev=task.rev + 1,
+        ranking=tuple(rest),
+        attempt=attempt,
+        contractor=node,
+        boot="",
+        promised_ms=bid.eta_ms if bid else 0.0,
+        awarded=now,
+        lease_end=now + market.settings.lease_s,
+        repeat=now + AWARD_REPEAT_S,
+        silent=False,
+        given=(*task.given, Given(attempt, node)),
+        due=now + AWARD_REPEAT_S,
+    )
+    task = noted(order, task, now, "awarded", node)
+    decision = task.decisions[-1] if task.decisions else None
+    event = m.Event(
+        task=order.key,
+        kind="awarded",
+        at_ms=task.steps[-1].at_ms,
+        node=node,
+        attempt=attempt,
+        decision=decision,
+    )
+    return task, [saved(order, task), award_message(order, task, market, now), Tell(event)]
+
+
+def award_message(order: Order, task: Task, market: Market, now: float) -> Send:
+    """The attempt in hand as its contractor gets it, first and repeated."""
+    submit = order.submit
+    award = m.Award(
+        task=order.key,
+        attempt=task.attempt,
+        capability=submit.capability,
+        content=submit.content,
+        lease_ms=int(market.settings.lease_s * 1000),
+        deadline_ms=max(1, int((order.deadline - now) * 1000)),
+        max_tokens=submit.max_tokens,
+        priority=submit.priority,
+        once=submit.once,
+        stream=submit.stream,
+    )
+    return Send(task.contractor, award)
+
+
+def started(
+    order: Order, task: Task, sender: str, attempt: int, boot: str, market: Market, now: float
+) -> Turn:
+    """The contractor has it: its lease runs anew. A contractor with an older attempt is stopped."""
+    if not in_hand(task, sender, attempt):
+        stale = Given(attempt, sender) in task.given
+        return task, [Send(sender, m.Stop(task=order.key, attempt=attempt))] if stale else []
+    if task.phase is Phase.AWARDED:
+        task = noted(order, task, now, "started", sender)
+    lease_end = now + market.settings.lease_s
+    task = replace(
+        task, phase=Phase.RUNNING, boot=boot, lease_end=lease_end, silent=False, due=lease_end
+    )
+    return task, []
+
+
+def claim(
+    order: Order, task: Task, sender: str, attempt: int, boot: str, market: Market, now: float
+) -> Turn:
+    """Grant the one claim, to one attempt of one process life; repeat the grant; refuse all others.
+
+    Another life of the same contractor may have begun the effect and forgotten it (a journal restored
+    from a backup): then nobody can know.
+    """
+    if not order.submit.once or not in_hand(task, sender, attempt):
+        return task, [Send(sender, m.Stop(task=order.key, attempt=attempt))]
+    go = Send(sender, m.Go(task=order.key, attempt=attempt))
+    if task.claimed == attempt and task.claimed_boot == boot:
+        return task, [go]
+    if task.claimed:
+        stop = Send(sender, m.Stop(task=order.key, attempt=attempt))
+        error = f"{sender} restarted between its claim and its result; the effect may have begun"
+        ended, actions = finish(order, task, Outcome.UNKNOWN, now, error=error)
+        return ended, [*actions, stop]
+    lease_end = now + market.settings.lease_s
+    task = replace(
+        task,
+        phase=Phase.RUNNING,
+        rev=task.rev + 1,
+        claimed=attempt,
+        claimed_boot=boot,
+        boot=boot,
+        lease_end=lease_end,
+        due=lease_end,
+    )
+    task = noted(order, task, now, "claimed", sender)
+    return task, [saved(order, task), go]
+
+
+def gone(order: Order, task: Task, boot: str, market: Market, now: float) -> Turn:
+    """The contractor is offline or lives anew: an attempt without a claim is over at once."""
+    if task.claimed or (boot and task.boot in ("", boot)):
+        return task, []
+    why = "restarted" if boot else "went offline"
+    return lost(order, task, "lost", f"{task.contractor} {why}", market, now)
+
+
+def lost(
+    order: Order,
+    task: Task,
+    kind: str,
+    detail: str,
+    market: Market,
+    now: float,
+    *,
+    refused: bool = False,
+) -> Turn:
+    """The attempt in hand is over without a result: the runner-up, a new round, or the end."""
+    rate = Rate(task.contractor, task.promised_ms, None, refused=refused)
+    task = noted(order, task, now, kind, task.contractor, detail)
+    if task.attempt >= order.max_attempts:
+        error = f"gave up after {task.attempt} attempts; the last: {detail}"
+        ended, actions = finish(order, replace(task, dead=True), Outcome.FAILED, now, error=error)
+        return ended, [rate, *actions]
+    live = tuple(node for node in task.ranking if market.roster.is_live(node, now))
+    if not live:
+        pause = min(0.1 * 2**task.attempt, 5.0)
+        task = replace(
+            task, phase=Phase.QUEUED, auction="", ranking=(), bids={}, rounds=0, due=now + pause
+        )
+        return task, [rate]
+    decision = m.Decision(
+        attempt=task.attempt + 1,
+        winner=live[0],
+        preference=order.preference,
+        reason=f"{live[0]} was next in hand: {detail}",
+    )
+    task, actions = award(order, with_decision(replace(task, ranking=live), decision), market, now)
+    return task, [rate, *actions]
+
+
+def result_in(
+    order: Order, task: Task, sender: str, result: m.Result, market: Market, now: float
+) -> Turn:
+    """Fence, then judge: the first result of a given attempt ends the task."""
+    attempt, once = result.attempt, order.submit.once
+    if Given(attempt, sender) not in task.given:
+        reason = f"a result of {order.key} attempt {attempt}, which {sender} was never given"
+        return task, [Distrust(sender, "forged-result", reason)]
+    if once and task.claimed != attempt:
+        reason = f"a result of {order.key} attempt {attempt}, which has no claim"
+        return task, [Distrust(sender, "unclaimed-result", reason)]
+    task = noted(order, task, now, f"result {result.outcome}", sender, result.error)
+    current = in_hand(task, sender, attempt)
+    promised = task.promised_ms if current else 0.0
+    actual = (now - task.awarded) * 1000
+    match result.outcome:
+        case Outcome.DONE:
+            task = replace(
+                task, kept=attempt, node=sender, model=result.model, timing=result.timing
+            )
+            ended, actions = finish(order, task, Outcome.DONE, now, result=result.result)
+            if not current and task.phase in HELD:
+                stop = m.Stop(task=order.key, attempt=task.attempt)
+                actions.append(Send(task.contractor, stop))
+            rate = Rate(sender, promised, actual)
+            return ended, [rate, *actions, Settle(sender, attempt, kept=True)]
+        case Outcome.FAILED | Outcome.UNKNOWN if once or result.permanent:
+            task = replace(
+                task, kept=attempt, node=sender, model=result.model, timing=result.timing
+            )
+            ended, actions = finish(order, task, result.outcome, now, error=result.error)
+            return ended, [*actions, Settle(sender, attempt, kept=True)]
+        case Outcome.CANCELLED if once:
+            outcome = Outcome.CANCELLED if task.cancelled else Outcome.FAILED
+            ended, actions = finish(order, task, outcome, now, error=result.error)
+            return ended, [*actions, Settle(sender, attempt, kept=True)]
+        case _ if current:
+            detail = f"{sender}: {result.error or result.outcome.value}"
+            task, actions = lost(order, task, "failed", detail, market, now)
+            return task, [*actions, Settle(sender, attempt, kept=False)]
+        case _:
+            return task, [Settle(sender, attempt, kept=False)]
+
+
+def lease_over(order: Order, task: Task, market: Market, now: float) -> Turn:
+    """Unheard for a lease. A claimed effect gets one more, because only its contractor can know."""
+    if not task.claimed:
+        detail = f"{task.contractor} was not heard of for {market.settings.lease_s:g} s"
+        return lost(order, task, "lost", detail, market, now)
+    if not task.silent:
+        lease_end = now + market.settings.lease_s
+        task = noted(order, task, now, "silent", task.contractor)
+        return replace(task, silent=True, lease_end=lease_end, due=lease_end), []
+    error = (
+        f"{task.contractor} fell silent after it was allowed to begin; the effect may have begun"
+    )
+    ended, actions = finish(order, task, Outcome.UNKNOWN, now, error=error)
+    return ended, [Rate(task.contractor, task.promised_ms, None), *actions]

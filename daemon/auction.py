@@ -1,0 +1,277 @@
+"""The home's side of one task: a Contract Net manager with leases, fencing and an at-most-once claim.
+
+    RECEIVED ── on disk ──▶ QUEUED ── the desk opens it ──▶ OFFERED ── round closes ──▶ AWARDED
+                              ▲                              │   ▲                        │
+                              │                              └───┘ nobody bid:            │ started,
+                              │                                    same nonce, window x 2 │ beat
+                              │  no runner-up left                                        ▼
+                              └──────────────── refused, lost, failed ◀──────────────  RUNNING
+                                                  │ runner-up in hand: AWARDED again      │
+       cancel, deadline, max attempts             ▼                                       │ result
+    ───────────────────────────────────────▶   FINAL   ◀──────────────────────────────────┘
+                                                  │ final_ack
+                                                  ▼
+                                               CLOSED
+
+`step` is a function of (order, task, event, market, now): no clock, no randomness, no I/O. A row among the
+actions is on disk before anything after it is sent. The fence: a result counts if that attempt was given to
+that sender and the task has not ended; of a `once` task only the claimed attempt counts, ever.
+
+R. G. Smith, "The Contract Net Protocol", IEEE Transactions on Computers C-29 (1980).
+"""
+
+from collections.abc import Collection
+
+import msgspec
+from msgspec import Raw
+from msgspec.structs import replace
+
+from bus_topics import messages as m
+from bus_topics.messages import Outcome, Privacy
+from daemon.actions import TASK, Distrust, Publish, Save, Send
+from daemon.attempt import (
+    AWARD_REPEAT_S,
+    award,
+    award_message,
+    claim,
+    gone,
+    lease_over,
+    lost,
+    result_in,
+    started,
+)
+from daemon.ending import after_the_end, finish, in_hand, saved, stop_running, with_decision
+from daemon.policy import Terms, decide
+from daemon.task import ENDED, HELD, Order, Phase, Task, noted, to_body, to_state
+from daemon.turn import (
+    BidIn,
+    CancelIn,
+    ClaimIn,
+    Event,
+    Gone,
+    Market,
+    Open,
+    Outcomes,
+    RefusedIn,
+    ResultIn,
+    StartedIn,
+    Tick,
+    Turn,
+)
+
+EMPTY_ROUNDS = 5
+"""Rounds without a bid before the task gives its place among the open auctions to another."""
+
+
+def admit(order: Order, now: float) -> tuple[Task, Save]:
+    """A new task and the row that must be on disk before anyone hears that it was accepted."""
+    task = noted(order, Task(), now, "received")
+    return task, Save(
+        TASK, order.key, task.rev, task.phase, to_state(task), to_body(order), admit=True
+    )
+
+
+def queued(order: Order, task: Task, now: float) -> Task:
+    """The task once its row is on disk."""
+    return noted(order, replace(task, phase=Phase.QUEUED), now, "accepted")
+
+
+def revived(order: Order, task: Task, market: Market, now: float) -> Task:
+    """The task as a restarted home takes it up.
+
+    An interrupted round begins anew, a running attempt has one lease to be heard of.
+    """
+    if task.phase in ENDED:
+        return replace(task, due=now if task.phase is Phase.FINAL else None)
+    task = noted(order, task, now, "home restarted")
+    if task.phase in HELD:
+        lease = now + market.settings.lease_s
+        return replace(task, lease_end=lease, repeat=now, due=now)
+    return replace(task, phase=Phase.QUEUED, auction="", rounds=0, due=None)
+
+
+def step(order: Order, task: Task, event: Event, market: Market, now: float) -> Turn:
+    """One event on one task."""
+    if task.phase in ENDED:
+        return after_the_end(order, task, event, now)
+    match event:
+        case Open(nonce):
+            return _open(order, task, nonce, market, now)
+        case BidIn(sender, bid):
+            return _bid(order, task, sender, bid, market, now)
+        case StartedIn(sender, attempt, boot):
+            return started(order, task, sender, attempt, boot, market, now)
+        case RefusedIn(sender, attempt, reason) if in_hand(task, sender, attempt):
+            detail = f"{sender} refused: {reason}"
+            return lost(order, task, "refused", detail, market, now, refused=True)
+        case ClaimIn(sender, attempt, boot):
+            return claim(order, task, sender, attempt, boot, market, now)
+        case ResultIn(sender, result):
+            return result_in(order, task, sender, result, market, now)
+        case Gone(node, boot) if task.phase in HELD and node == task.contractor:
+            return gone(order, task, boot, market, now)
+        case CancelIn():
+            return _cancel(order, task, now)
+        case Tick():
+            return _tick(order, task, market, now)
+        case _:
+            return task, []
+
+
+def allowed_nodes(order: Order, market: Market) -> frozenset[str] | None:
+    """Who may see the content; None is everyone. Private content stays with us and our allow-list."""
+    named = None if order.submit.node is None else frozenset({order.submit.node})
+    if order.submit.privacy is Privacy.PRIVATE:
+        trusted = frozenset({market.own, *market.settings.private_nodes})
+        return trusted if named is None else trusted & named
+    return named
+
+
+def _open(order: Order, task: Task, nonce: str, market: Market, now: float) -> Turn:
+    """Ask everyone, unless the answer is plain: we are the only one, or are preferred and free."""
+    nonce = task.auction or nonce
+    window = task.window_ms or market.settings.window_ms
+    task = replace(task, phase=Phase.OFFERED, auction=nonce, window_ms=window, rounds=0)
+    allowed = allowed_nodes(order, market)
+    offer = _offer(order, task, allowed, now)
+    if allowed is None or market.own in allowed:
+        own = market.quote(offer, order.sender)
+        task = replace(task, bids={**task.bids, market.own: own})
+        if (
+            not own.declined
+            and not order.submit.negotiate
+            and _plain(order, own, allowed, market, now)
+        ):
+            return _close(order, task, market, now)
+    task = noted(order, task, now, "offered", detail=f"window {window} ms")
+    return replace(task, due=now + window / 1000), [Publish(offer)]
+
+
+def _plain(
+    order: Order, own: m.Bid, allowed: Collection[str] | None, market: Market, now: float
+) -> bool:
+    capable = market.roster.capable(order.submit.capability, now, allowed or ())
+    if set(capable) <= {market.own}:
+        return True
+    in_time = own.eta_ms <= (order.deadline - now) * 1000
+    good_enough = own.quality >= order.submit.min_quality
+    local = order.preference is m.Preference.LOCAL_FIRST
+    return local and own.free_slots > 0 and in_time and good_enough
+
+
+def _bid(order: Order, task: Task, sender: str, bid: m.Bid, market: Market, now: float) -> Turn:
+    """Keep the bid; close the round once every live capable node has answered and one can do it."""
+    if task.phase is not Phase.OFFERED or bid.auction != task.auction or len(task.bids) >= 64:
+        return task, []
+    allowed = allowed_nodes(order, market)
+    if allowed is not None and sender not in allowed:
+        return task, [Distrust(sender, "not-allowed", f"bid for {order.key}, offered to others")]
+    task = replace(task, bids={**task.bids, sender: bid})
+    waiting = set(market.roster.capable(order.submit.capability, now, allowed or ())) - set(
+        task.bids
+    )
+    if waiting or not any(not other.declined for other in task.bids.values()):
+        return task, []
+    return _close(order, task, market, now)
+
+
+def _close(order: Order, task: Task, market: Market, now: float) -> Turn:
+    """Decide. With nobody to award, ask again, longer: a late bid still counts."""
+    submit = order.submit
+    terms = Terms(
+        preference=order.preference,
+        own=market.own,
+        allowed=allowed_nodes(order, market),
+        deadline_left_ms=max(0.0, (order.deadline - now) * 1000),
+        min_quality=submit.min_quality,
+        lease_ms=market.settings.lease_s * 1000,
+        capability=submit.capability,
+        recent=market.wins,
+        own_free=market.own in task.bids and task.bids[market.own].free_slots > 0,
+    )
+    ratings = {node: market.calibrations(node, submit.capability) for node in task.bids}
+    choice = decide(task.bids, ratings, terms, task.attempt + 1, task.auction)
+    if submit.negotiate:
+        task = with_decision(task, choice.decision)
+        result = Raw(_json.encode(choice.decision))
+        return finish(order, task, Outcome.DONE, now, result=result)
+    if choice.ranking:
+        task = with_decision(replace(task, ranking=choice.ranking), choice.decision)
+        return award(order, task, market, now)
+    if task.rounds == 0:
+        task = with_decision(task, choice.decision)
+    window = min(task.window_ms * 2, market.settings.max_window_ms)
+    if task.rounds >= EMPTY_ROUNDS:
+        task = noted(order, task, now, "requeued", detail=choice.decision.reason)
+        return replace(
+            task, phase=Phase.QUEUED, window_ms=window, bids={}, due=now + window / 1000
+        ), []
+    task = replace(task, window_ms=window, rounds=task.rounds + 1, bids={}, due=now + window / 1000)
+    task = noted(order, task, now, "offered again", detail=f"no bid; window {window} ms")
+    offer = _offer(order, task, allowed_nodes(order, market), now)
+    actions: Outcomes = [Publish(offer)]
+    if terms.allowed is None or market.own in terms.allowed:
+        task = replace(task, bids={market.own: market.quote(offer, order.sender)})
+    return task, actions
+
+
+def _offer(order: Order, task: Task, allowed: frozenset[str] | None, now: float) -> m.Offer:
+    return m.Offer(
+        task=order.key,
+        auction=task.auction,
+        capability=order.submit.capability,
+        features=order.features(),
+        privacy=order.submit.privacy,
+        deadline_ms=max(0, int((order.deadline - now) * 1000)),
+        window_ms=task.window_ms,
+        min_quality=order.submit.min_quality,
+        only=tuple(sorted(allowed))[:64] if allowed is not None else (),
+    )
+
+
+def _cancel(order: Order, task: Task, now: float) -> Turn:
+    """At once, unless the effect may have begun: then the contractor's word is waited for."""
+    if task.cancelled:
+        return task, []
+    task = noted(order, replace(task, cancelled=True), now, "cancel")
+    if task.claimed:
+        task = replace(task, rev=task.rev + 1)
+        stop = Send(task.contractor, m.Stop(task=order.key, attempt=task.attempt))
+        return task, [saved(order, task), stop]
+    ended, actions = finish(order, task, Outcome.CANCELLED, now, error="cancelled by the requester")
+    return ended, [*actions, *stop_running(order, task)]
+
+
+def _tick(order: Order, task: Task, market: Market, now: float) -> Turn:
+    if now >= order.deadline:
+        return _expire(order, task, market, now)
+    if task.due is None or now < task.due:
+        return task, []
+    match task.phase:
+        case Phase.OFFERED:
+            return _close(order, task, market, now)
+        case Phase.AWARDED | Phase.RUNNING if now >= task.lease_end:
+            return lease_over(order, task, market, now)
+        case Phase.AWARDED:
+            again = min(now + AWARD_REPEAT_S, task.lease_end)
+            task = replace(task, repeat=again, due=again)
+            return task, [award_message(order, task, market, now)]
+        case Phase.RUNNING:
+            return replace(task, due=task.lease_end), []
+        case _:
+            return replace(task, due=None), []
+
+
+def _expire(order: Order, task: Task, market: Market, now: float) -> Turn:
+    if task.claimed:
+        error = "the deadline passed while the effect was allowed to run"
+        ended, actions = finish(order, task, Outcome.UNKNOWN, now, error=error)
+        return ended, actions
+    error = f"not done within {order.submit.deadline_ms} ms"
+    if task.attempt == 0 and not market.roster.capable(order.submit.capability, now):
+        error += f": no live node offers {order.submit.capability}"
+    ended, actions = finish(order, task, Outcome.EXPIRED, now, error=error)
+    return ended, [*actions, *stop_running(order, task)]
+
+
+_json = msgspec.json.Encoder()
