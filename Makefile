@@ -1,0 +1,67 @@
+# What a developer and CI both call. A second run is quick: the stamps in .venv follow
+# pyproject.toml and constraints.txt.
+#
+#   make demo     install what a node needs and show an auction with three nodes
+#   make test     install the development and training extras and run the tests
+#   make check    format, lint and types
+#   make setup    .venv with everything in it, and the broker
+#   make run      one node in the foreground (ARGS="--config configs/desktop.toml")
+#   make bench    the benchmarks, as tables
+#   make clean    remove .venv, caches and build output
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+INPUTS := pyproject.toml constraints.txt
+# Both names: the first for pip before 25.3, the second for what pip builds the package with after.
+PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
+       $(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet
+
+.PHONY: help setup demo test check bench run clean broker clients
+
+help:
+	@sed -n '4,10s/^# *//p' Makefile
+
+setup: $(VENV)/.everything broker clients
+
+demo: $(VENV)/.node broker
+	$(BIN)/forgebus demo
+
+test: $(VENV)/.everything broker clients
+	$(BIN)/pytest
+
+check: $(VENV)/.everything
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.everything broker
+	$(BIN)/forgebus bench
+
+run: $(VENV)/.node broker
+	$(BIN)/forgebus run $(ARGS)
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+broker clients:
+	@tools/bootstrap.sh $@
+
+$(BIN)/python:
+	@tools/bootstrap.sh venv $(VENV)
+
+# The stamp of everything stands for that of a node as well.
+$(VENV)/.node: $(INPUTS) | $(BIN)/python
+	@echo "installing forgebus for a node into $(VENV)"
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.everything: $(INPUTS) | $(BIN)/python
+	@echo "installing forgebus with the development and training extras into $(VENV)"
+	@$(PIP) --editable '.[dev,train]'
+	@touch $(VENV)/.node $@
