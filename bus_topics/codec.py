@@ -70,7 +70,7 @@ def decode_ask(payload: bytes) -> Ask:
     if isinstance(value, dict) and "content" in value:
         return _typed(payload, value, Ask)
     _check_depth(value, MAX_DEPTH - 1)  # it will stand one level deeper, inside an award
-    return _bare(payload)
+    return _bare(payload.strip())
 
 
 def check_json(payload: bytes) -> Any:

@@ -163,7 +163,7 @@ class Progress(Message, frozen=True):
     task: TaskKey
     attempt: Attempt
     seq: Count
-    text: Annotated[str, Meta(max_length=65_536)] = ""
+    text: Annotated[str, Meta(max_length=32_768)] = ""
     fraction: Unit | None = None
 
 
