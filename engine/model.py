@@ -14,11 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.config import ForgeConfig
-from engine.data import IGNORE
 
 
 class ForgeModel(nn.Module):
-    """Decoder-only transformer; `forward` gives logits, `loss` the training objective."""
+    """Decoder-only transformer; `forward` gives logits of every position."""
 
     def __init__(self, config: ForgeConfig) -> None:
         super().__init__()
@@ -37,24 +36,12 @@ class ForgeModel(nn.Module):
 
     def head(self, hidden: Tensor) -> Tensor:
         """Logits (..., V) of `hidden` (..., D)."""
-        weight = self.model.embed_tokens.weight if self.lm_head is None else self.lm_head.weight
-        return F.linear(hidden, weight)
+        return F.linear(hidden, self.head_weight)
 
-    def loss(self, hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean cross-entropy in nats, and the share of targets that are the argmax.
-
-        The head is a third of a small model's work, so it runs on the rows that have a target.
-
-        Args:
-            hidden: (B, T, D) from the trunk.
-            targets: (B, T) next tokens; `IGNORE` where there is nothing to learn.
-        """
-        wanted = targets.flatten()
-        rows = torch.nonzero(wanted != IGNORE).squeeze(1)  # (N,)
-        wanted = wanted[rows]
-        logits = self.head(hidden.flatten(0, 1)[rows])  # (N, V)
-        right = (logits.detach().argmax(-1) == wanted).float().mean()
-        return F.cross_entropy(logits.float(), wanted), right
+    @property
+    def head_weight(self) -> Tensor:
+        """(V, D); the embedding where it is tied."""
+        return self.model.embed_tokens.weight if self.lm_head is None else self.lm_head.weight
 
 
 class Trunk(nn.Module):

@@ -22,11 +22,13 @@ from engine.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, sha2
 from engine.config import ForgeConfig
 from engine.data import IGNORE, Batch, Corpus, epoch_rows, load_corpus, make_batch
 from engine.errors import BadConfig, BadData, BadModel
+from engine.loss import head_loss, head_report
 from engine.model import ForgeModel
 from engine.resume import Run, has_state, load_state, load_weights, save_state, weights_of
 from engine.tokenizer import Tokenizer
 
 _VALIDATION_BATCHES = 24
+_REPORT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,10 +176,11 @@ def train(
     while run.step < plan.steps and not stop():
         loss = _step(run, plan, trunk, _on_device(next(batches), plan.device))
         run.step += 1
+        clock.step_done(loss)
         due = run.step % plan.every == 0 or run.step == plan.steps
         if due and checks:
             run.validation = _validate(run.model, trunk, checks, plan.device)
-        clock.tick(run, loss, validated=due)
+        clock.report(run, validated=due)
         if due:
             _keep(run, plan, tokenizer.fingerprint, facts)
     if run.step % plan.every and run.step < plan.steps:
@@ -225,7 +228,8 @@ def _step(run: Run, plan: TrainPlan, trunk: Any, batch: _Tensors) -> Tensor:
     for group in run.optimiser.param_groups:
         group["lr"] = learning_rate(plan, run.step)
     with _autocast(plan.device):
-        loss, _ = _loss(run.model, trunk, batch)
+        hidden, targets = _learnt(trunk, batch)
+        loss = head_loss(hidden, run.model.head_weight, targets)
     run.optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(run.model.parameters(), plan.clip)
@@ -233,22 +237,25 @@ def _step(run: Run, plan: TrainPlan, trunk: Any, batch: _Tensors) -> Tensor:
     return loss.detach()
 
 
-def _loss(model: ForgeModel, trunk: Any, batch: _Tensors) -> tuple[Tensor, Tensor]:
-    hidden = trunk(batch.tokens, batch.positions, batch.documents)
-    return model.loss(hidden, batch.targets)
+def _learnt(trunk: Any, batch: _Tensors) -> tuple[Tensor, Tensor]:
+    """The hidden states (N, D) that have a target, and the targets (N,)."""
+    hidden = trunk(batch.tokens, batch.positions, batch.documents).flatten(0, 1)
+    targets = batch.targets.flatten()
+    rows = torch.nonzero(targets != IGNORE).squeeze(1)
+    return hidden[rows], targets[rows]
 
 
 @torch.no_grad()
 def _validate(
     model: ForgeModel, trunk: Any, checks: list[_Tensors], device: str
 ) -> tuple[float, float]:
-    total = np.zeros(3)
-    with _autocast(device):
-        for batch in checks:
-            count = int((batch.targets != IGNORE).sum())
-            loss, right = _loss(model, trunk, batch)
-            total += np.array([loss.item() * count, right.item() * count, count])
-    return float(total[0] / total[2]), float(total[1] / total[2])
+    total, hits, count = 0.0, 0, 0
+    for batch in checks:
+        with _autocast(device):
+            hidden, targets = _learnt(trunk, batch)
+            loss, right = head_report(hidden, model.head_weight, targets)
+        total, hits, count = total + loss, hits + right, count + len(targets)
+    return total / count, hits / count
 
 
 def _autocast(device: str) -> AbstractContextManager[Any]:
@@ -294,35 +301,33 @@ def _on_device(batch: Batch, device: str) -> _Tensors:
 
 
 class _Clock:
-    """Speed and time left, reported every few seconds."""
+    """Speed and time left, reported every few seconds; validation does not count."""
 
     def __init__(self, plan: TrainPlan, report: Callable[[Progress], None]) -> None:
         self._plan = plan
         self._report = report
-        self._since = time.monotonic()
         self._losses: list[Tensor] = []
-
-    def tick(self, run: Run, loss: Tensor, *, validated: bool) -> None:
-        self._losses.append(loss)
-        seconds = time.monotonic() - self._since
-        if not validated and seconds < 10:
-            return
-        mean = float(torch.stack(self._losses).mean())
-        pace = seconds / len(self._losses)
-        run.history.append({"step": run.step, "loss": round(mean, 5)})
-        self._report(
-            Progress(
-                run.step,
-                self._plan.steps,
-                mean,
-                learning_rate(self._plan, run.step - 1),
-                self._plan.rows * self._plan.context / pace,
-                (self._plan.steps - run.step) * pace,
-                run.validation if validated else None,
-            )
-        )
+        self._seconds = 0.0
         self._since = time.monotonic()
-        self._losses.clear()
+
+    def step_done(self, loss: Tensor) -> None:
+        self._losses.append(loss)
+        self._seconds += time.monotonic() - self._since
+        self._since = time.monotonic()
+
+    def report(self, run: Run, *, validated: bool) -> None:
+        if validated or self._seconds > _REPORT_S:
+            mean = float(torch.stack(self._losses).mean())
+            pace = self._seconds / len(self._losses)
+            run.history.append({"step": run.step, "loss": round(mean, 5)})
+            rate = learning_rate(self._plan, run.step - 1)
+            speed = self._plan.rows * self._plan.context / pace
+            left = (self._plan.steps - run.step) * pace
+            held = run.validation if validated else None
+            self._report(Progress(run.step, self._plan.steps, mean, rate, speed, left, held))
+            self._losses.clear()
+            self._seconds = 0.0
+        self._since = time.monotonic()
 
 
 def _keep(run: Run, plan: TrainPlan, fingerprint: str, facts: dict[str, Any]) -> None:
