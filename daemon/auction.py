@@ -102,6 +102,9 @@ def step(order: Order, task: Task, event: Event, market: Market, now: float) -> 
         case StartedIn(sender, attempt, boot):
             return started(order, task, sender, attempt, boot, market, now)
         case RefusedIn(sender, attempt, reason) if in_hand(task, sender, attempt):
+            if task.claimed:
+                error = f"{sender} gave it back before it began: {reason}"
+                return finish(order, task, Outcome.FAILED, now, error=error)
             detail = f"{sender} refused: {reason}"
             return lost(order, task, "refused", detail, market, now, refused=True)
         case ClaimIn(sender, attempt, boot):
