@@ -79,8 +79,18 @@ def decide(
 
     `tie` is the auction's nonce. The order of the mappings does not matter.
     """
-    views = [_consider(node, bids[node], calibrations, terms) for node in sorted(bids)]
-    views = _without_late(views, calibrations, terms)
+    views = [
+        _consider(node, bids[node], calibrations.get(node, Calibration()), terms)
+        for node in sorted(bids)
+    ]
+    late = {
+        node: believed
+        for node, bid in bids.items()
+        if (believed := believed_ms(bid.eta_ms, calibrations.get(node, Calibration())))
+        > terms.deadline_left_ms
+    }
+    if any(not view.excluded and view.node not in late for view in views):
+        views = [_without_late(view, late, terms) for view in views]
     valid = sorted(
         (view for view in views if not view.excluded),
         key=lambda view: (view.score, _lot(tie, view.node), view.node),
@@ -89,7 +99,7 @@ def decide(
         attempt=attempt,
         winner=valid[0].node if valid else None,
         preference=terms.preference,
-        reason=_clip(_reason(valid, views, terms)),
+        reason=_clip(_reason(valid, views, late, terms)),
         bids=tuple([*valid, *(view for view in views if view.excluded)][:MAX_CONSIDERED]),
     )
     return Choice(decision=decision, ranking=tuple(view.node for view in valid))
@@ -105,10 +115,7 @@ def shares_after(recent: Mapping[str, float], winner: str) -> dict[str, float]:
     return {node: share for node, share in faded.items() if share >= 0.001}
 
 
-def _consider(
-    node: str, bid: Bid, calibrations: Mapping[str, Calibration], terms: Terms
-) -> Considered:
-    calibration = calibrations.get(node, Calibration())
+def _consider(node: str, bid: Bid, calibration: Calibration, terms: Terms) -> Considered:
     believed = believed_ms(bid.eta_ms, calibration)
     corrected = corrected_ms(bid.eta_ms, calibration, terms.lease_ms)
     return Considered(
@@ -155,28 +162,12 @@ def _band(quality: float) -> int:
     return math.floor(quality / QUALITY_BAND + 0.5)
 
 
-def _without_late(
-    views: list[Considered], calibrations: Mapping[str, Calibration], terms: Terms
-) -> list[Considered]:
-    """Exclude the late bids if somebody is in time."""
-    late = {
-        view.node: believed
-        for view in views
-        if not view.excluded
-        and (believed := believed_ms(view.eta_ms, calibrations.get(view.node, Calibration())))
-        > terms.deadline_left_ms
-    }
-    if len(late) == sum(not view.excluded for view in views):
-        return views
-    return [
-        msgspec.structs.replace(
-            view,
-            excluded=f"late: {late[view.node]:.0f} ms expected, {terms.deadline_left_ms:.0f} left",
-        )
-        if view.node in late
-        else view
-        for view in views
-    ]
+def _without_late(view: Considered, late: Mapping[str, float], terms: Terms) -> Considered:
+    """The view, excluded if its bidder is among the late (believed milliseconds by node)."""
+    if view.excluded or view.node not in late:
+        return view
+    told = f"late: {late[view.node]:.0f} ms expected, {terms.deadline_left_ms:.0f} left"
+    return msgspec.structs.replace(view, excluded=told)
 
 
 def _lot(tie: str, node: str) -> bytes:
@@ -187,7 +178,9 @@ def _clip(text: str) -> str:
     return text if len(text) <= MAX_REASON else text[: MAX_REASON - 3] + "..."
 
 
-def _reason(valid: list[Considered], views: list[Considered], terms: Terms) -> str:
+def _reason(
+    valid: list[Considered], views: list[Considered], late: Collection[str], terms: Terms
+) -> str:
     """One sentence for people: who wins, by what, over whom."""
     if not views:
         return "nobody bid"
@@ -195,13 +188,14 @@ def _reason(valid: list[Considered], views: list[Considered], terms: Terms) -> s
         told = "; ".join(f"{view.node} {view.excluded}" for view in views)
         return f"no bid can be taken: {told}"
     won = valid[0]
+    wins = f"{won.node} wins, though late" if won.node in late else f"{won.node} wins"
     if len(valid) == 1:
         others = f", {len(views) - 1} excluded" if len(views) > 1 else ""
-        return f"{won.node} wins: the only valid bid, {_worth(won)}{others}"
+        return f"{wins}: the only valid bid, {_worth(won)}{others}"
     second = valid[1]
     if won.score == second.score:
-        return f"{won.node} wins by lot: {_worth(won)} equals {second.node}'s"
-    return f"{won.node} wins{_advantage(won, second, terms)}"
+        return f"{wins} by lot: {_worth(won)} equals {second.node}'s"
+    return f"{wins}{_advantage(won, second, terms)}"
 
 
 def _advantage(won: Considered, second: Considered, terms: Terms) -> str:

@@ -30,7 +30,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from bus_topics.messages import Bid, Features, Offer, Price, Timing
+from bus_topics.messages import DAY_MS, Bid, Features, Offer, Price, Timing
 from handlers.catalog import Entry
 from handlers.protocol import Usage
 
@@ -52,11 +52,16 @@ MAX_RATIO = 20.0
 FLOOR_MS = 1.0
 """No promise and no result counts as shorter; else a bid of 0 could never be corrected."""
 
+LONGEST_MS = 30.0 * DAY_MS
+"""Nothing is believed to take longer: it is the longest time that a message can tell."""
+
 MEMORY = 0.9
 """What is kept of the count of successes and failures at each new one."""
 
 PRIOR_SUCCESSES = 4.0
 """A stranger counts as having succeeded so often and never failed."""
+
+FADE = 0.99
 
 REFUSAL = 0.25
 """A refusal counts as this part of a failure: it cost a round trip, not a lease."""
@@ -138,7 +143,7 @@ class Calibration(msgspec.Struct, frozen=True):
         except (msgspec.DecodeError, UnicodeDecodeError):
             return Calibration()
         counts = (found.excess_ms, found.successes, found.failures, found.samples)
-        sound = min(counts) >= 0 and abs(found.log_ratio) <= math.log(MAX_RATIO)
+        sound = min(counts) >= 0 and abs(found.log_ratio) <= math.log(MAX_RATIO) + 1e-9
         return found if sound else Calibration()
 
 
@@ -284,6 +289,19 @@ def restarted(calibration: Calibration) -> Calibration:
     return msgspec.structs.replace(calibration, failures=calibration.failures * 0.5)
 
 
+def outbid(calibration: Calibration) -> Calibration:
+    """After the node bid and another was chosen: what speaks against it fades by one part in 100.
+
+    Only winners are learned from. Without this, one slow answer could shut a node out for good.
+    """
+    return msgspec.structs.replace(
+        calibration,
+        log_ratio=calibration.log_ratio * (FADE if calibration.log_ratio > 0 else 1.0),
+        excess_ms=calibration.excess_ms * FADE,
+        failures=calibration.failures * FADE,
+    )
+
+
 def correction(calibration: Calibration) -> tuple[float, float]:
     """The ratio of actual to promised, and the reliability 0 to 1; (1, 1) for a stranger."""
     good = calibration.successes + PRIOR_SUCCESSES
@@ -293,13 +311,14 @@ def correction(calibration: Calibration) -> tuple[float, float]:
 def believed_ms(eta_ms: float, calibration: Calibration) -> float:
     """When the answer will come if the attempt succeeds: the eta, corrected for past lateness."""
     ratio, _ = correction(calibration)
-    return max(eta_ms, FLOOR_MS) * ratio + calibration.excess_ms
+    return min(max(eta_ms, FLOOR_MS) * ratio + calibration.excess_ms, LONGEST_MS)
 
 
 def corrected_ms(eta_ms: float, calibration: Calibration, lease_ms: float) -> float:
     """`believed_ms` and the expected cost of failing, which is found out after a lease."""
     _, reliability = correction(calibration)
-    return believed_ms(eta_ms, calibration) + (1.0 - reliability) * lease_ms
+    risk_ms = (1.0 - reliability) * lease_ms
+    return min(believed_ms(eta_ms, calibration) + risk_ms, LONGEST_MS)
 
 
 _DAY_MINUTES = 24 * 60
