@@ -138,7 +138,7 @@ def _open(order: Order, task: Task, nonce: str, market: Market, now: float) -> T
     allowed = allowed_nodes(order, market)
     offer = _offer(order, task, allowed, now)
     if allowed is None or market.own in allowed:
-        own = market.quote(offer, order.sender)
+        own = market.quote(offer, market.own, now)
         task = replace(task, bids={**task.bids, market.own: own})
         if (
             not own.declined
@@ -214,7 +214,7 @@ def _close(order: Order, task: Task, market: Market, now: float) -> Turn:
     offer = _offer(order, task, allowed_nodes(order, market), now)
     actions: Outcomes = [Publish(offer)]
     if terms.allowed is None or market.own in terms.allowed:
-        task = replace(task, bids={market.own: market.quote(offer, order.sender)})
+        task = replace(task, bids={market.own: market.quote(offer, market.own, now)})
     return task, actions
 
 

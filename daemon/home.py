@@ -65,7 +65,7 @@ class Home:
         own: str,
         settings: AuctionConfig,
         roster: Roster,
-        quote: Callable[[m.Offer, str], m.Bid],
+        quote: Callable[[m.Offer, str, float], m.Bid],
         archive: Archive,
         new_nonce: Callable[[], str],
         operators: Collection[str] = (),

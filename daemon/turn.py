@@ -19,7 +19,7 @@ class Market:
     settings: AuctionConfig
     roster: Roster
     calibrations: Callable[[str, str], Calibration]
-    quote: Callable[[m.Offer, str], m.Bid]
+    quote: Callable[[m.Offer, str, float], m.Bid]
     wins: Mapping[str, float]
 
 

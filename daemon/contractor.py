@@ -1,0 +1,369 @@
+"""All contracts of one node: bids, slots, beats, results; and what it learns of its own speed.
+
+Each attempt's own course is decided in `daemon.contract`. Pure: time and the machine's vital signs come
+in from outside, workers are asked for by actions.
+"""
+
+import heapq
+import math
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from bus_topics import messages as m
+from daemon import contract as one
+from daemon import pricing
+from daemon.actions import FACT, Action, Save, Send
+from daemon.config import WorkConfig
+from daemon.contract import BUSY, LEASE_SHARE, Contract, Phase, contract_key
+from daemon.pricing import Shop, Speed
+from handlers.catalog import Entry
+from handlers.protocol import Usage
+
+STARTED_AFTER_S = 0.03
+"""A task that ends sooner sends its result; one message says both."""
+LEARNED_AFTER_S = 5.0
+SPEED = "speed/"
+OVER_KEPT = 2000
+"""Attempts that are over are remembered, so that an award delivered twice is not run twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """The machine as it is now."""
+
+    load: float = 0.0
+    memory_free_mb: float = math.inf
+    warm: frozenset[str] = frozenset()
+    quiet: bool = False
+
+
+class Contractor:
+    """What this node does for others, and for itself."""
+
+    def __init__(
+        self,
+        own: str,
+        boot: str,
+        work: WorkConfig,
+        entries: Mapping[str, Entry],
+        beat_s: float,
+        lease_s: float,
+    ) -> None:
+        self._own = own
+        self._boot = boot
+        self._work = work
+        self._entries = entries
+        self._beat_s = beat_s
+        self._lease_s = lease_s
+        self._vitals = Vitals()
+        self._closed = ""
+        self._contracts: dict[str, Contract] = {}
+        self._attempts: dict[tuple[str, str], int] = {}
+        self._over: dict[str, None] = {}
+        self._queue: list[tuple[int, float, str]] = []
+        self._busy: set[str] = set()
+        self._timers: list[tuple[float, str]] = []
+        self._starts: deque[tuple[float, str]] = deque()
+        self._beat_due = math.inf
+        self._beat_at = 0.0
+        self._speeds: dict[str, Speed] = {}
+        self._speed_revisions: dict[str, int] = {}
+        self._learned: set[str] = set()
+        self._learned_due = math.inf
+
+    # --- what comes in ---------------------------------------------------------------------------
+
+    def quote(self, offer: m.Offer, home: str, now: float) -> m.Bid:
+        """Our price for a home's offer, or why there is none."""
+        return pricing.price(offer, home, self.shop(now))
+
+    def receive(self, sender: str, message: m.Message, now: float) -> list[Action]:
+        """One message from a home; what is not for a contractor is ignored."""
+        thawed = self._thaw(now)
+        match message:
+            case m.Offer():
+                return [*thawed, Send(sender, self.quote(message, sender, now))]
+            case m.Award():
+                return thawed + self._award(sender, message, now)
+            case m.Go(task=task, attempt=attempt):
+                return thawed + self._turn(contract_key(sender, task, attempt), one.Going(), now)
+            case m.Stop(task=task, attempt=attempt):
+                return thawed + self._turn(contract_key(sender, task, attempt), one.Stopped(), now)
+            case m.Verdict(settled=settled):
+                keys = [contract_key(sender, each.task, each.attempt) for each in settled]
+                judged = [self._turn(key, one.Judged(), now) for key in keys]
+                return thawed + [action for actions in judged for action in actions]
+            case _:
+                return thawed
+
+    def progressed(self, key: str, seq: int, text: str, fraction: float | None) -> list[Action]:
+        """The worker streams; whether that is passed on is the requester's choice."""
+        contract = self._contracts.get(key)
+        if contract is None or contract.phase is not Phase.RUNNING:
+            return []
+        if fraction is not None:
+            self._contracts[key] = msgspec.structs.replace(contract, fraction=fraction)
+        award = contract.award
+        if not award.stream:
+            return []
+        progress = m.Progress(
+            task=award.task, attempt=award.attempt, seq=seq, text=text, fraction=fraction
+        )
+        return [Send(contract.home, progress)]
+
+    def finished(self, key: str, result: m.Result, usage: Usage | None, now: float) -> list[Action]:
+        """A worker ended an attempt; a successful run teaches us our speed."""
+        contract = self._contracts.get(key)
+        if contract is None:
+            return []
+        if result.outcome is m.Outcome.DONE:
+            self._learn(contract.award.capability, result.timing, usage, now)
+        return self._turn(key, one.Finished(result), now)
+
+    def tick(self, now: float) -> list[Action]:
+        """Everything whose time has come."""
+        actions = self._thaw(now)
+        while self._starts and self._starts[0][0] <= now:
+            contract = self._contracts.get(self._starts.popleft()[1])
+            if contract is not None and contract.phase is not Phase.DONE:
+                actions.append(one.started(contract, self._boot))
+        while self._timers and self._timers[0][0] <= now:
+            actions += self._turn(heapq.heappop(self._timers)[1], one.Tick(), now)
+        if self._beat_due <= now:
+            actions += self._beat(now)
+        if self._learned_due <= now:
+            actions += self.lessons()
+        return actions
+
+    def wake(self) -> float:
+        """When `tick` is needed next; infinity when nothing waits for time."""
+        starts = self._starts[0][0] if self._starts else math.inf
+        timers = self._timers[0][0] if self._timers else math.inf
+        return min(starts, timers, self._beat_due, self._learned_due)
+
+    def feel(self, vitals: Vitals) -> None:
+        """The machine's vital signs, read anew."""
+        self._vitals = vitals
+
+    def drain(self, reason: str, now: float) -> list[Action]:
+        """Take no more work and give back what has not begun; `reason` empty: open again."""
+        self._closed = reason
+        if not reason:
+            return []
+        drops = [self._turn(key, one.Dropped(reason), now) for key in tuple(self._contracts)]
+        return [action for actions in drops for action in actions]
+
+    # --- across restarts -------------------------------------------------------------------------
+
+    def restore(self, kept: one.Kept, phase: str, now: float) -> list[Action]:
+        """Take up a row of the life before."""
+        contract, actions = one.revived(kept, phase, now)
+        if contract is not None:
+            self._keep(contract, now)
+        return actions
+
+    def restore_speed(self, key: str, rev: int, state: bytes) -> None:
+        """Take up a measured speed; one of another model than today's is not used."""
+        capability, _, model = key.removeprefix(SPEED).partition("/")
+        entry = self._entries.get(capability)
+        if entry is not None and entry.model == model:
+            self._speeds[capability] = Speed.from_state(state)
+            self._speed_revisions[capability] = rev
+
+    def lessons(self) -> list[Action]:
+        """Rows of every speed measured since the last time."""
+        rows: list[Action] = []
+        for capability in sorted(self._learned):
+            rev = self._speed_revisions.get(capability, 0) + 1
+            self._speed_revisions[capability] = rev
+            key = f"{SPEED}{capability}/{self._entries[capability].model}"
+            rows.append(Save(FACT, key, rev, "", self._speeds[capability].to_state()))
+        self._learned.clear()
+        self._learned_due = math.inf
+        return rows
+
+    # --- what it shows ---------------------------------------------------------------------------
+
+    def shop(self, now: float) -> Shop:
+        """What a price is made of, as it is now."""
+        work = self._work
+        return Shop(
+            node=self._own,
+            entries=self._entries,
+            speeds=self._speeds,
+            warm=self._vitals.warm,
+            slots=work.slots,
+            work_left_ms=self._work_left(now),
+            load=self._vitals.load,
+            memory_free_mb=self._vitals.memory_free_mb,
+            cost_per_s=work.cost_per_s,
+            quiet=self._vitals.quiet,
+            max_queue=work.max_queue,
+            closed=self._closed,
+            accept_from=work.accept_from,
+        )
+
+    def skills(self) -> tuple[m.Skill, ...]:
+        """What the node's card says of it."""
+        return tuple(
+            m.Skill(
+                capability=capability,
+                model=entry.model,
+                quality=entry.quality,
+                prefill_tok_s=self._speeds.get(capability, _UNMEASURED).prefill_tok_s,
+                decode_tok_s=self._speeds.get(capability, _UNMEASURED).decode_tok_s,
+                warm=capability in self._vitals.warm,
+            )
+            for capability, entry in sorted(self._entries.items())
+        )
+
+    def holding(self, *phases: Phase) -> int:
+        """How many contracts stand in one of `phases`."""
+        return sum(contract.phase in phases for contract in self._contracts.values())
+
+    # --- private ---------------------------------------------------------------------------------
+
+    def _award(self, home: str, award: m.Award, now: float) -> list[Action]:
+        key = contract_key(home, award.task, award.attempt)
+        if key in self._contracts:
+            return self._turn(key, one.Again(self._boot), now)
+        newest = self._attempts.get((home, award.task), 0)
+        if award.attempt < newest or key in self._over:
+            return []
+        reason = self._unfit(home, award)
+        if reason:
+            refuse = m.Refuse(task=award.task, attempt=award.attempt, reason=reason)
+            return [Send(home, refuse)]
+        older: list[Action] = []
+        if newest:
+            older = self._turn(contract_key(home, award.task, newest), one.Stopped(), now)
+        features = m.Features(
+            bytes=len(bytes(award.content)),
+            tokens=max(1, len(bytes(award.content)) // 4),
+            max_tokens=award.max_tokens,
+        )
+        work_ms = pricing.busy_ms(pricing.parts(award.capability, features, self.shop(now)))
+        contract = Contract(home=home, award=award, work_ms=work_ms, received=now)
+        self._keep(contract, now)
+        heapq.heappush(self._queue, (-award.priority, now, key))
+        self._starts.append((now + STARTED_AFTER_S, key))
+        if self._beat_due == math.inf:
+            self._beat_due, self._beat_at = now + self._beat_s, now
+        return older + self._fill(now)
+
+    def _unfit(self, home: str, award: m.Award) -> str:
+        """Why an award is refused although we may have bid: the owner's word counts here too."""
+        if award.capability not in self._entries:
+            return f"{self._own} does not offer {award.capability}"
+        accept = self._work.accept_from
+        if accept and home != self._own and home not in accept:
+            return f"{self._own} takes no work from {home}"
+        if self._closed:
+            return self._closed
+        if len(self._queue) >= self._work.max_queue:
+            return f"{self._own} has {len(self._queue)} attempts waiting, as many as it may"
+        return ""
+
+    def _fill(self, now: float) -> list[Action]:
+        """Free slots take the most urgent of those that wait."""
+        actions: list[Action] = []
+        while self._queue and len(self._busy) < self._work.slots:
+            key = heapq.heappop(self._queue)[2]
+            contract = self._contracts.get(key)
+            if contract is not None and contract.phase is Phase.WAITING:
+                actions += self._step(key, contract, one.Slot(), now)
+        return actions
+
+    def _turn(self, key: str, event: one.Event, now: float) -> list[Action]:
+        contract = self._contracts.get(key)
+        if contract is None:
+            return []
+        return self._step(key, contract, event, now) + self._fill(now)
+
+    def _step(self, key: str, contract: Contract, event: one.Event, now: float) -> list[Action]:
+        after, actions = one.step(contract, event, self._boot, now)
+        if after is None:
+            self._drop(key, contract)
+            if not isinstance(event, one.Slot | one.Dropped):
+                self._over[key] = None
+                while len(self._over) > OVER_KEPT:
+                    del self._over[next(iter(self._over))]
+        else:
+            self._keep(after, now)
+        return actions
+
+    def _keep(self, contract: Contract, now: float) -> None:
+        key = contract.key
+        self._contracts[key] = contract
+        self._attempts[contract.home, contract.award.task] = contract.award.attempt
+        if contract.phase in BUSY:
+            self._busy.add(key)
+        else:
+            self._busy.discard(key)
+        if contract.due is not None:
+            heapq.heappush(self._timers, (max(contract.due, now), key))
+
+    def _drop(self, key: str, contract: Contract) -> None:
+        del self._contracts[key]
+        self._busy.discard(key)
+        name = (contract.home, contract.award.task)
+        if self._attempts.get(name) == contract.award.attempt:
+            del self._attempts[name]
+
+    def _work_left(self, now: float) -> list[float]:
+        running = [_left_ms(self._contracts[key], now) for key in self._busy]
+        waiting = [
+            self._contracts[key].work_ms
+            for _, _, key in sorted(self._queue)
+            if key in self._contracts
+        ]
+        return running + waiting
+
+    def _beat(self, now: float) -> list[Action]:
+        """One sign of life to every home whose attempts we hold."""
+        held: dict[str, list[m.Held]] = {}
+        for contract in self._contracts.values():
+            award = contract.award
+            one_held = m.Held(task=award.task, attempt=award.attempt, fraction=contract.fraction)
+            held.setdefault(contract.home, []).append(one_held)
+        self._beat_at = now
+        self._beat_due = now + self._beat_s if held else math.inf
+        return [
+            Send(home, m.Beat(boot=self._boot, held=tuple(list_[:1000])))
+            for home, list_ in held.items()
+        ]
+
+    def _thaw(self, now: float) -> list[Action]:
+        """We did not run for most of a lease: what has not begun belongs to others by now."""
+        if self._beat_due == math.inf or now - self._beat_at <= LEASE_SHARE * self._lease_s:
+            return []
+        self._beat_at = now
+        self._beat_due = now
+        reason = f"{self._own} was stopped for longer than its leases"
+        drops = [
+            self._step(key, contract, one.Dropped(reason), now)
+            for key, contract in tuple(self._contracts.items())
+        ]
+        return [action for actions in drops for action in actions] + self._fill(now)
+
+    def _learn(self, capability: str, timing: m.Timing, usage: Usage | None, now: float) -> None:
+        old = self._speeds.get(capability, _UNMEASURED)
+        if capability in self._entries:
+            load = self._vitals.load
+            self._speeds[capability] = pricing.observe(old, timing, usage, load=load)
+            self._learned.add(capability)
+            self._learned_due = min(self._learned_due, now + LEARNED_AFTER_S)
+
+
+def _left_ms(contract: Contract, now: float) -> float:
+    """What a running attempt still takes: by its own progress when it tells, else by its promise."""
+    elapsed = max(0.0, now - contract.begun) * 1000
+    if contract.fraction > 0.05:
+        return elapsed / contract.fraction - elapsed
+    return max(contract.work_ms - elapsed, 0.0)
+
+
+_UNMEASURED = Speed()
