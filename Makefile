@@ -21,36 +21,39 @@ INPUTS := pyproject.toml constraints.txt
 PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
        $(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet
 
-.PHONY: help setup demo test check bench run clean broker clients
+.NOTPARALLEL:
+.PHONY: help setup demo test check bench run clean
 
 help:
 	@sed -n '4,10s/^# *//p' Makefile
 
-setup: $(VENV)/.everything broker clients
+setup: venv.broker.clients $(VENV)/.everything
 
-demo: $(VENV)/.node broker
+demo: venv.broker $(VENV)/.node
 	$(BIN)/forgebus demo
 
-test: $(VENV)/.everything broker clients
+test: venv.broker.clients $(VENV)/.everything
 	$(BIN)/pytest
 
-check: $(VENV)/.everything
+check: venv $(VENV)/.everything
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.everything broker
+bench: venv.broker $(VENV)/.everything
 	$(BIN)/forgebus bench
 
-run: $(VENV)/.node broker
+run: venv.broker $(VENV)/.node
 	$(BIN)/forgebus run $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-broker clients:
-	@tools/bootstrap.sh $@
+# What Debian must give, asked for at once so that a plain user reads one message, not three.
+.PHONY: venv venv.broker venv.broker.clients
+venv venv.broker venv.broker.clients:
+	@tools/bootstrap.sh debian $(subst ., ,$@)
 
 $(BIN)/python:
 	@tools/bootstrap.sh venv $(VENV)

@@ -1,29 +1,54 @@
 #!/usr/bin/env bash
-# Get what pip cannot: a virtual environment and Debian's mosquitto.
+# Get what pip cannot: Python's venv module, Debian's mosquitto, and a virtual environment.
 #
-#   tools/bootstrap.sh venv DIR    make a virtual environment with a Python that we support
-#   tools/bootstrap.sh broker      mosquitto must be here
-#   tools/bootstrap.sh clients     mosquitto_pub and mosquitto_sub must be here
+#   tools/bootstrap.sh debian THING...   each THING must be here: venv, broker, clients
+#   tools/bootstrap.sh venv DIR          make a virtual environment with a Python that we support
 #
-# As root on Debian it installs what is missing. As a plain user it says what to run and exits 1.
+# As root on Debian the first installs what is missing. As a plain user it says what to run.
 set -euo pipefail
 
 main() {
     case "${1:-}" in
-    venv) venv "$2" ;;
-    broker) need mosquitto has mosquitto ;;
-    clients) need mosquitto-clients has mosquitto_pub ;;
-    *) sed -n '2,8p' "$0" >&2 && exit 2 ;;
+    debian) shift && debian "$@" ;;
+    venv) local python && python=$(supported_python) && "$python" -m venv "$2" ;;
+    *) sed -n '4,5s/^# *//p' "$0" >&2 && exit 2 ;;
     esac
 }
 
-venv() {
-    need python3 supported_python >/dev/null
+debian() {
+    local thing missing=()
+    for thing in "$@"; do
+        if ! is_here "$thing"; then missing+=("$(package_of "$thing")"); fi
+    done
+    if [ ${#missing[@]} -eq 0 ]; then return; fi
+    if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+        echo "forgebus needs from Debian: ${missing[*]}. Run this, then make again:" >&2
+        echo "    sudo apt-get install ${missing[*]}" >&2
+        exit 1
+    fi
+    echo "installing from Debian: ${missing[*]}"
+    apt update
+    apt install -y --no-install-recommends "${missing[@]}"
+}
+
+is_here() {
     local python
-    python=$(supported_python)
-    # Debian's python3 can `import venv` and lacks ensurepip until python3-venv is there.
-    need python3-venv "$python" -c 'import ensurepip, venv'
-    "$python" -m venv "$1"
+    case "$1" in
+    venv)
+        python=$(supported_python) || exit 1
+        "$python" -c 'import ensurepip, venv' 2>/dev/null
+        ;;
+    broker) has mosquitto ;;
+    clients) has mosquitto_pub && has mosquitto_sub ;;
+    esac
+}
+
+package_of() {
+    case "$1" in
+    venv) echo python3-venv ;; # Debian's python3 can `import venv` and lacks ensurepip without it
+    broker) echo mosquitto ;;
+    clients) echo mosquitto-clients ;;
+    esac
 }
 
 supported_python() {
@@ -34,8 +59,9 @@ supported_python() {
             return
         fi
     done
-    echo "forgebus needs Python 3.11, 3.12 or 3.13; none is on PATH (PYTHON=/path/to/python3.11 names one)" >&2
-    return 1
+    echo "forgebus needs Python 3.11, 3.12 or 3.13 and found none;" \
+        "PYTHON=/path/to/python3.11 make ... names one" >&2
+    exit 1
 }
 
 has() {
@@ -43,20 +69,12 @@ has() {
     PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v "$1" >/dev/null
 }
 
-need() { # PACKAGE TEST...: run TEST; while it fails, the package is missing
-    local package=$1
-    shift
-    if "$@" >/dev/null 2>&1; then return; fi
-    if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
-        echo "forgebus needs Debian's $package. Run this, then make again:" >&2
-        echo "    sudo apt-get install $package" >&2
+apt() { # quiet unless it fails
+    local said
+    if ! said=$(DEBIAN_FRONTEND=noninteractive apt-get "$@" </dev/null 2>&1); then
+        printf '%s\napt-get %s failed; see above\n' "$said" "$*" >&2
         exit 1
     fi
-    echo "installing Debian's $package" >&2
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq </dev/null >&2
-    apt-get install -y -qq --no-install-recommends "$package" </dev/null >&2
-    "$@" >/dev/null || { echo "$package is installed and still does not serve; see above" >&2 && exit 1; }
 }
 
 main "$@"
