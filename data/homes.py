@@ -1,0 +1,138 @@
+"""Random homes in several naming styles, from words of one part (training or validation)."""
+
+import random
+
+import msgspec
+
+from data.home_words import AREAS, OWNERS, SYLLABLES, THINGS, pick
+from handlers.home_scene import Entity, Scene, located, words
+
+_COUNTS = {
+    "light": (1, 4),
+    "switch": (0, 2),
+    "cover": (0, 2),
+    "fan": (0, 1),
+    "lock": (0, 1),
+    "climate": (0, 1),
+    "media_player": (0, 1),
+    "vacuum": (0, 1),
+    "sensor": (0, 1),
+    "binary_sensor": (0, 1),
+    "valve": (0, 1),
+}
+_SHARE = {
+    "light": 0.9,
+    "switch": 0.45,
+    "cover": 0.5,
+    "fan": 0.3,
+    "lock": 0.2,
+    "climate": 0.4,
+    "media_player": 0.35,
+    "vacuum": 0.12,
+    "sensor": 0.2,
+    "binary_sensor": 0.15,
+    "valve": 0.06,
+}
+_STYLES = ("area_thing", "thing", "mixed", "owner", "made_up", "numbered", "of_area")
+
+
+class Home:
+    """Areas and entities; every entity has a name that no other has in its area.
+
+    ``told`` is false for a home that gives no entity's area; then ``entities`` have the areas that
+    their names tell.
+    """
+
+    def __init__(self, areas: list[str], entities: list[Entity], *, told: bool) -> None:
+        scene = located(Scene("", tuple(entities), tuple(areas)))
+        self.areas = areas
+        self.entities = list(scene.entities)
+        self.told = told
+
+    def scene(self, text: str) -> Scene:
+        """What a requester would send with this sentence."""
+        entities = self.entities
+        if not self.told:
+            entities = [msgspec.structs.replace(entity, area="") for entity in entities]
+        return Scene(text, tuple(entities), tuple(self.areas))
+
+    def of(self, *domains: str) -> list[Entity]:
+        """The entities of some domains."""
+        return [entity for entity in self.entities if entity.kind() in domains]
+
+
+def random_home(part: str, rng: random.Random) -> Home:
+    """A home of 2 to 10 areas and 4 to about 60 entities."""
+    areas = rng.sample(pick(AREAS, part), rng.choice((2, 3, 4, 4, 5, 5, 6, 7, 8, 10)))
+    style = rng.choice(_STYLES)
+    placed = rng.random() > 0.12
+    entities: list[Entity] = []
+    taken: set[tuple[str, str]] = set()
+    for area in areas:
+        for domain, (least, most) in _COUNTS.items():
+            if rng.random() < _SHARE[domain]:
+                for _ in range(rng.randint(max(1, least), max(1, most))):
+                    _add(entities, taken, domain, area if placed else "", area, style, part, rng)
+    for domain, share in (("scene", 0.4), ("script", 0.3), ("todo", 0.4)):
+        if rng.random() < share:
+            for _ in range(rng.randint(1, 3)):
+                _add(entities, taken, domain, "", "", "thing", part, rng)
+    rng.shuffle(entities)
+    return Home(areas, entities[:60], told=placed)
+
+
+def _add(
+    entities: list[Entity],
+    taken: set[tuple[str, str]],
+    domain: str,
+    area: str,
+    near: str,
+    style: str,
+    part: str,
+    rng: random.Random,
+) -> None:
+    thing = rng.choice(pick(THINGS[domain], part))
+    name = _name(thing, near, style, part, rng)
+    key = (area, " ".join(words(name)))
+    if key in taken:
+        return
+    taken.add(key)
+    aliases: tuple[str, ...] = ()
+    if rng.random() < 0.08:
+        aliases = (_name(rng.choice(pick(THINGS[domain], part)), near, "made_up", part, rng),)
+    entity_id = f"{domain}.{'_'.join(words(name))}_{len(entities)}"
+    name = rng.choice((name, name, name.title(), name.capitalize()))
+    entities.append(
+        Entity(
+            entity_id=entity_id,
+            name=name,
+            area=area,
+            domain=domain,
+            state=rng.choice(("on", "off")),
+            aliases=aliases,
+        )
+    )
+
+
+def _name(thing: str, area: str, style: str, part: str, rng: random.Random) -> str:
+    if style == "mixed":
+        style = rng.choice(_STYLES[:2] + _STYLES[3:])
+    match style:
+        case "area_thing" if area:
+            return f"{area} {thing}"
+        case "of_area" if area and rng.random() < 0.5:
+            return f"{thing} {rng.choice(('', 'in the ', 'of the '))}{area}"
+        case "owner" if rng.random() < 0.4:
+            return f"{rng.choice(pick(OWNERS, part))}'s {thing}"
+        case "made_up" if rng.random() < 0.5:
+            made = made_up(part, rng)
+            return rng.choice((made, f"{made} {thing}", f"{made} {rng.randint(1, 9)}"))
+        case "numbered":
+            return f"{thing} {rng.randint(1, 6)}"
+        case _:
+            return thing
+
+
+def made_up(part: str, rng: random.Random) -> str:
+    """A product name that means nothing."""
+    return "".join(rng.choice(pick(SYLLABLES, part)) for _ in range(rng.randint(2, 3)))
