@@ -54,5 +54,9 @@ class OutOfMemory(EngineError):
     """The machine has no room for this model or this request."""
 
 
+class Busy(EngineError):
+    """The model is in the middle of another request."""
+
+
 class MissingDependency(EngineError):
     """A library of the `train` extra is needed and not installed."""
