@@ -116,6 +116,8 @@ def shares_after(recent: Mapping[str, float], winner: str) -> dict[str, float]:
 
 
 def _consider(node: str, bid: Bid, calibration: Calibration, terms: Terms) -> Considered:
+    if bid.declined:
+        return Considered(node=node, excluded=_clip(f"declined: {bid.declined}"))
     believed = believed_ms(bid.eta_ms, calibration)
     corrected = corrected_ms(bid.eta_ms, calibration, terms.lease_ms)
     return Considered(
@@ -134,8 +136,6 @@ def _consider(node: str, bid: Bid, calibration: Calibration, terms: Terms) -> Co
 
 
 def _exclusion(node: str, bid: Bid, terms: Terms) -> str:
-    if bid.declined:
-        return f"declined: {bid.declined}"
     if terms.allowed is not None and node not in terms.allowed:
         return "not allowed: the task may go to chosen nodes alone"
     if bid.quality < terms.min_quality:
