@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bus_topics.codec import encode
+from bus_topics.codec import decode, encode
 from bus_topics.messages import Bid, Considered, Event, Preference
 from daemon.policy import MAX_CONSIDERED, Choice, Terms, decide, shares_after
 from daemon.pricing import Calibration, failed, learn
@@ -195,3 +195,18 @@ def test_a_decision_of_many_wordy_bidders_fits_the_wire() -> None:
     nobody = choose(bids, terms())
     assert len(nobody.decision.reason) == 500
     encode(Event(task="desk/1", kind="decided", at_ms=1.0, decision=nobody.decision))
+
+
+def test_the_worst_that_bidders_can_say_still_fits_the_wire() -> None:
+    longest = 30.0 * 86_400_000
+    worst = failed(learned(1.0, longest))
+    bids = {"a": bid(longest, cost=1e9), "b": bid(0.0)}
+    decision = choose(bids, terms(), {"a": worst, "b": worst}).decision
+    event = Event(task="desk/1", kind="decided", at_ms=1.0, decision=decision)
+    assert decode(encode(event), Event) == event
+
+
+def test_being_late_does_not_hide_an_earlier_reason() -> None:
+    bids = {"a": bid(900.0, declined="quiet hours"), "b": bid(10.0)}
+    choice = choose(bids, terms(deadline_left_ms=500.0))
+    assert seen(choice, "a").excluded == "declined: quiet hours"

@@ -175,6 +175,11 @@ def test_a_nodes_own_work_passes_what_limits_that_of_others() -> None:
     assert price(offer(), "pi", shop(closed="draining")).declined == "draining"
 
 
+def test_a_long_reason_is_cut_to_fit_the_wire() -> None:
+    bid = price(offer(), "desk", shop(closed="x" * 900))
+    assert decode(encode(bid), Bid).declined == "x" * 500
+
+
 def test_hold_never_outlives_the_deadline() -> None:
     assert price(offer(deadline_ms=9000), "desk", shop()).hold_ms == 9000
 

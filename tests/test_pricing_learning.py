@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bus_topics.messages import Timing
 from daemon.pricing import (
+    LONGEST_MS,
     MAX_RATIO,
     Calibration,
     Speed,
@@ -131,6 +132,12 @@ def test_ratio_and_reliability_stay_inside_their_bounds(results: list[tuple[floa
         assert 1 / (MAX_RATIO + 1e-6) <= ratio <= MAX_RATIO + 1e-6
         assert 0.0 < reliability < 1.0
         assert Calibration.from_state(calibration.to_state()) == calibration
+
+
+def test_no_time_is_believed_beyond_what_a_message_can_tell() -> None:
+    calibration = failed(Calibration(log_ratio=math.log(20)))
+    assert believed_ms(2e9, calibration) == corrected_ms(2e9, calibration, 1.0) == LONGEST_MS
+    assert corrected_ms(0.0, calibration, 1e12) == LONGEST_MS
 
 
 def test_one_freak_result_moves_a_stranger_half_way() -> None:
