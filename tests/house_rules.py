@@ -28,7 +28,7 @@ OWNERS: dict[str, str] = {
     "sqlite3": "daemon/journal.py",
 }
 MEASURED_BY_BENCH = {"aiomqtt", "paho", "sqlite3", "onnx"}
-TRAINING_ONLY = {"torch", "onnx"}
+TRAINING_ONLY = {"torch", "onnx", "safetensors"}
 # The one place where any fault of a handler becomes a failure that the requester sees.
 CATCHES_ALL = {"daemon/worker.py"}
 MAX_LINES = 420
