@@ -1,0 +1,155 @@
+"""The parent's side of one worker: start it, talk to it, learn how it ended."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+import daemon
+from daemon.worker_frames import FrameError, FromWorker, ToWorker, Unpacker, pack
+
+LAST_LINES = 12
+LINE_CHARACTERS = 200
+
+
+class WorkerProcess(asyncio.Protocol):
+    """One child process. `on_frame` gets what it says; `live` returns when it is gone."""
+
+    def __init__(
+        self,
+        models_dir: Path,
+        memory_limit_mb: int,
+        threads: int,
+        on_frame: Callable[[FromWorker], None],
+    ) -> None:
+        self.loaded: set[str] = set()
+        self.pid = 0
+        self._arguments = (str(models_dir), str(memory_limit_mb))
+        self._threads = threads
+        self._on_frame = on_frame
+        self._unpacker: Unpacker[FromWorker] = Unpacker(FromWorker)
+        self._transport: asyncio.Transport | None = None
+        self._unsent: list[bytes] = []
+        self._output: deque[bytes] = deque(maxlen=LAST_LINES)
+        self._disconnected = asyncio.Event()
+        self._doomed = False
+        self._ended = False
+
+    async def live(self) -> str:
+        """Start the process and wait for its end; how it ended, in words. Kills it when cancelled."""
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-P", "-X", "faulthandler", "-m", "daemon.worker_main"),
+                    *(str(theirs.fileno()), str(os.getpid()), *self._arguments),
+                    pass_fds=(theirs.fileno(),),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=asyncio.subprocess.STDOUT,
+                    env=_environment(self._threads),
+                    start_new_session=True,
+                )
+            except OSError as error:
+                return f"could not be started: {error.strerror}"
+            theirs.close()
+            self.pid = process.pid
+            if self._doomed:
+                self.kill()
+            try:
+                await asyncio.get_running_loop().create_unix_connection(lambda: self, sock=ours)
+                if process.stdout is not None:
+                    await self._keep_last_lines(process.stdout)
+                status = await process.wait()
+                await self._disconnected.wait()  # what it said last is read by now
+            finally:
+                if process.returncode is None:
+                    self.kill()
+                    await process.wait()
+                self._ended = True
+                if self._transport is not None:
+                    self._transport.abort()
+        return self._epitaph(status)
+
+    def send(self, frame: ToWorker) -> None:
+        """Send, or keep until the process is connected."""
+        if self._transport is None:
+            self._unsent.append(pack(frame))
+        else:
+            self._transport.write(pack(frame))
+
+    def kill(self) -> None:
+        """End the process, and whatever it started, at once."""
+        self._doomed = True
+        if self.pid and not self._ended:
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
+
+    def memory_mb(self) -> float:
+        """Resident size; 0.0 when it has no process."""
+        try:
+            return psutil.Process(self.pid).memory_info().rss / 2**20 if self.pid else 0.0
+        except psutil.Error:
+            return 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Send what has waited; called by the loop."""
+        if isinstance(transport, asyncio.Transport):
+            self._transport = transport
+            transport.write(b"".join(self._unsent))
+            self._unsent.clear()
+
+    def data_received(self, data: bytes) -> None:
+        """Hand on every whole frame; called by the loop."""
+        try:
+            frames = self._unpacker.feed(data)
+        except FrameError as error:
+            self._output.append(str(error).encode())
+            self.kill()
+            return
+        for frame in frames:
+            self._on_frame(frame)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio names it
+        """Note that nothing more will come; called by the loop."""
+        self._disconnected.set()
+
+    async def _keep_last_lines(self, stream: asyncio.StreamReader) -> None:
+        """Read until the process has closed its output, which it does by ending."""
+        tail = b""
+        while data := await stream.read(65_536):
+            *lines, tail = (tail + data).split(b"\n")
+            tail = tail[-LINE_CHARACTERS:]
+            self._output.extend(line for line in lines if line.strip())
+        if tail.strip():
+            self._output.append(tail)
+
+    def _epitaph(self, status: int) -> str:
+        if status < 0:
+            how = f"was killed by {signal.Signals(-status).name}"
+        else:
+            how = f"ended with status {status}"
+        words = [line[-LINE_CHARACTERS:].decode(errors="replace") for line in self._output]
+        return f"{how}; its last words: {' | '.join(words)[-360:]}" if words else how
+
+
+def _environment(threads: int) -> dict[str, str]:
+    """Ours, with our packages on the path and as many threads as the node was given."""
+    count = str(threads)
+    path = [str(Path(daemon.__file__).resolve().parent.parent), os.environ.get("PYTHONPATH", "")]
+    return os.environ | {
+        "PYTHONPATH": os.pathsep.join(part for part in path if part),
+        "OMP_NUM_THREADS": count,
+        "OPENBLAS_NUM_THREADS": count,
+        "MKL_NUM_THREADS": count,
+        "RAYON_NUM_THREADS": count,
+        "TOKENIZERS_PARALLELISM": "false",
+        "MALLOC_ARENA_MAX": "2",
+    }

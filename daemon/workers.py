@@ -1,0 +1,338 @@
+"""Processes that run handlers, kept warm; what goes wrong in one is one attempt's failure, no more.
+
+A job waits in the queue until a process is free: one that has its capability loaded, else any, else
+a new one while there are fewer than `slots`. Without jobs there are no processes. From then on
+
+    queued ──handed to a process──> running ──Ended──────────────────> done | failed | cancelled
+      │                                │ cancel() or limit_s: Cancel, a second of grace, SIGKILL
+      └──cancel()──> cancelled         └──the process ends, whatever the reason──> failed
+
+`daemon.worker_process` is one process as the parent has it, `daemon.worker_main` what runs inside.
+"""
+
+import asyncio
+import time
+from asyncio import AbstractEventLoop, TaskGroup, TimerHandle
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import structlog
+
+from daemon.config import shipped
+from daemon.worker_frames import Cancel, Chunk, Ended, FromWorker, Load, Ready, Run
+from daemon.worker_process import WorkerProcess
+
+GRACE_S = 1.0
+"""Between asking a handler to stop and killing its process."""
+WATCH_EVERY_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One attempt to be run. `key` is unique per attempt; `limit_s` covers loading and running."""
+
+    key: str
+    capability: str
+    content: bytes
+    max_tokens: int
+    limit_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an attempt cost, measured: milliseconds of each step, tokens and seconds in the model."""
+
+    queue_ms: float = 0.0
+    load_ms: float = 0.0
+    run_ms: float = 0.0
+    prefill_tokens: int = 0
+    prefill_s: float = 0.0
+    decode_tokens: int = 0
+    decode_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How an attempt ended. `code` is "" or the handler's: "bad_input" will fail anywhere."""
+
+    outcome: Literal["done", "failed", "cancelled"]
+    result: bytes | None = None
+    error: str = ""
+    code: str = ""
+    model: str = ""
+    usage: Usage = field(default_factory=Usage)
+
+
+class Workers:
+    """The worker processes of one node. Methods and callbacks are for the loop's thread.
+
+    For every job: `on_begin` when a process has it, `on_chunk(key, seq, text, fraction)` for what it
+    streams, `on_done` exactly once at the end, unless `run` is cancelled before. No callback is made
+    from inside `submit` or `cancel`.
+    """
+
+    def __init__(
+        self,
+        *,
+        slots: int,
+        idle_s: float,
+        memory_limit_mb: int,
+        threads: int,
+        models_dir: Path | None,
+        on_chunk: Callable[[str, int, str, float | None], None],
+        on_done: Callable[[str, Done], None],
+        on_begin: Callable[[str], None],
+    ) -> None:
+        """Args: `idle_s` and `memory_limit_mb` (resident) are for each process."""
+        self._slots = slots
+        self._idle_s = idle_s
+        self._memory_limit_mb = memory_limit_mb
+        self._threads = threads
+        self._models_dir = shipped("models") if models_dir is None else models_dir
+        self._on_chunk = on_chunk
+        self._on_done = on_done
+        self._on_begin = on_begin
+        self._attempts: dict[str, _Attempt] = {}
+        self._queue: deque[_Attempt] = deque()
+        self._workers: list[_Worker] = []
+        self._kept: frozenset[str] = frozenset()
+        self._loop: AbstractEventLoop | None = None
+        self._group: TaskGroup | None = None
+        self._dispatching = False
+        self._started = asyncio.Event()
+
+    async def run(self) -> None:
+        """Own the processes until cancelled; none is left behind. What is queued already begins."""
+        self._loop = asyncio.get_running_loop()
+        try:
+            async with TaskGroup() as self._group:
+                self._dispatch()
+                while True:
+                    await self._started.wait()
+                    await asyncio.sleep(WATCH_EVERY_S)
+                    self._watch()
+        finally:
+            self._group = None
+
+    def submit(self, job: Job) -> None:
+        """Queue the job. A key that is here already is not taken a second time."""
+        if job.key not in self._attempts:
+            self._enqueue(_Attempt(job))
+
+    def cancel(self, key: str) -> None:
+        """Nobody wants this attempt any more; an unknown key is no matter."""
+        attempt = self._attempts.get(key)
+        if attempt is not None and not attempt.stopping:
+            self._stop(attempt, _CANCELLED)
+
+    def preload(self, capabilities: Iterable[str]) -> None:
+        """Load these before a job needs them, and keep one process each that has them loaded."""
+        self._kept = frozenset(capabilities)
+        for capability in sorted(self._kept):
+            job = Job(f"preload {capability}", capability, b"", 0, _PRELOAD_LIMIT_S)
+            self._enqueue(_Attempt(job, load_only=True))
+
+    def warm(self) -> frozenset[str]:
+        """The capabilities that some living process has loaded."""
+        return frozenset(name for worker in self._workers for name in worker.process.loaded)
+
+    @property
+    def queued(self) -> int:
+        """Jobs that wait for a process."""
+        return len(self._queue)
+
+    @property
+    def running(self) -> int:
+        """Jobs that a process has."""
+        return len(self._attempts) - len(self._queue)
+
+    @property
+    def memory_mb(self) -> float:
+        """Resident size of all processes when they were last watched."""
+        return sum(worker.memory_mb for worker in self._workers)
+
+    def _enqueue(self, attempt: "_Attempt") -> None:
+        self._attempts[attempt.job.key] = attempt
+        self._queue.append(attempt)
+        self._dispatch_soon()
+
+    def _dispatch_soon(self) -> None:
+        """Hand jobs out in the loop's next turn: never from inside a caller's own call."""
+        if self._loop is not None and not self._dispatching:
+            self._dispatching = True
+            self._loop.call_soon(self._dispatch)
+
+    def _dispatch(self) -> None:
+        self._dispatching = False
+        while self._queue and self._group is not None:
+            worker = self._pick(self._queue[0].job.capability)
+            if worker is None:
+                return
+            self._hand(self._queue.popleft(), worker)
+
+    def _pick(self, capability: str) -> "_Worker | None":
+        idle = [worker for worker in self._workers if worker.attempt is None and not worker.retired]
+        for worker in idle:
+            if capability in worker.process.loaded:
+                return worker
+        if idle:
+            return idle[0]
+        return self._start() if len(self._workers) < self._slots else None
+
+    def _start(self) -> "_Worker":
+        worker = _Worker()
+        worker.process = WorkerProcess(
+            self._models_dir, self._memory_limit_mb, self._threads, partial(self._hear, worker)
+        )
+        self._workers.append(worker)
+        if self._group is not None:
+            self._group.create_task(self._live(worker))
+        self._started.set()
+        return worker
+
+    async def _live(self, worker: "_Worker") -> None:
+        how = await worker.process.live()
+        self._workers.remove(worker)
+        attempt, worker.attempt = worker.attempt, None
+        if attempt is not None:
+            spent = Usage(attempt.queue_ms, 0.0, (time.perf_counter() - attempt.handed) * 1000)
+            self._settle(attempt, _stopped(attempt, f"its worker {how}", "", spent))
+        elif not worker.retired:
+            _log.warning("an idle worker is gone", pid=worker.process.pid, how=how)
+        self._dispatch_soon()
+
+    def _hand(self, attempt: "_Attempt", worker: "_Worker") -> None:
+        job = attempt.job
+        attempt.worker, worker.attempt = worker, attempt
+        attempt.handed = time.perf_counter()
+        if self._loop is not None:
+            late = f"exceeded its limit of {job.limit_s:g} s"
+            attempt.timer = self._loop.call_later(job.limit_s, self._stop, attempt, late)
+        if attempt.load_only:
+            worker.process.send(Load(job.key, job.capability))
+        else:
+            worker.process.send(Run(job.key, job.capability, job.content, job.max_tokens))
+            self._on_begin(job.key)
+
+    def _stop(self, attempt: "_Attempt", why: str) -> None:
+        """Ask a running attempt to stop, and kill its process if it does not; take off a queued one."""
+        attempt.stopping = attempt.stopping or why
+        if self._loop is None:
+            return
+        if attempt.worker is None:
+            self._queue.remove(attempt)
+            self._loop.call_soon(self._settle, attempt, _stopped(attempt, why, "", Usage()))
+            return
+        if attempt.timer is not None:
+            attempt.timer.cancel()
+        attempt.worker.process.send(Cancel(attempt.job.key))
+        attempt.timer = self._loop.call_later(GRACE_S, attempt.worker.process.kill)
+
+    def _hear(self, worker: "_Worker", frame: FromWorker) -> None:
+        attempt = worker.attempt
+        match frame:
+            case Ready():
+                worker.ready = time.perf_counter()
+            case Chunk(key, seq, text, fraction):
+                if attempt is not None and attempt.job.key == key:
+                    self._on_chunk(key, seq, text, fraction)
+            case Ended():
+                if attempt is not None and attempt.job.key == frame.key:
+                    self._end(worker, attempt, frame)
+
+    def _end(self, worker: "_Worker", attempt: "_Attempt", frame: Ended) -> None:
+        worker.attempt, worker.idle_since = None, time.monotonic()
+        worker.retired = worker.retired or frame.last
+        if frame.loaded:
+            worker.process.loaded.add(attempt.job.capability)
+        spent = Usage(
+            queue_ms=attempt.queue_ms,
+            load_ms=frame.load_ms + max(0.0, worker.ready - attempt.handed) * 1000,
+            run_ms=frame.run_ms,
+            prefill_tokens=frame.prefill_tokens,
+            prefill_s=frame.prefill_s,
+            decode_tokens=frame.decode_tokens,
+            decode_s=frame.decode_s,
+        )
+        if frame.outcome == "done":
+            done = Done("done", frame.result, model=frame.model, usage=spent)
+        else:
+            done = _stopped(attempt, frame.error, frame.code, spent, frame.model)
+        self._settle(attempt, done)
+        self._dispatch_soon()
+
+    def _settle(self, attempt: "_Attempt", done: Done) -> None:
+        if attempt.timer is not None:
+            attempt.timer.cancel()
+        del self._attempts[attempt.job.key]
+        if not attempt.load_only:
+            self._on_done(attempt.job.key, done)
+        elif done.outcome != "done":
+            _log.warning("not preloaded", capability=attempt.job.capability, error=done.error)
+
+    def _watch(self) -> None:
+        """Kill what grew too large; end what has been idle for long enough."""
+        now = time.monotonic()
+        for worker in self._workers:
+            worker.memory_mb = worker.process.memory_mb()
+            large = worker.memory_mb > self._memory_limit_mb
+            if worker.attempt is not None:
+                if large:
+                    why = f"needed more than the {self._memory_limit_mb} MB of memory it may have"
+                    worker.attempt.stopping = worker.attempt.stopping or why
+                    worker.process.kill()
+            elif large or (now - worker.idle_since >= self._idle_s and not self._is_kept(worker)):
+                worker.retired = True
+                worker.process.kill()
+        if not self._workers:
+            self._started.clear()
+
+    def _is_kept(self, worker: "_Worker") -> bool:
+        """Whether this process alone has something loaded that was to be kept."""
+        others = (w.process.loaded for w in self._workers if w is not worker and not w.retired)
+        return bool(self._kept & worker.process.loaded.difference(*others))
+
+
+@dataclass(eq=False, slots=True)
+class _Attempt:
+    """A job on its way. `stopping` says why it is being stopped, once it is."""
+
+    job: Job
+    load_only: bool = False
+    submitted: float = field(default_factory=time.perf_counter)
+    handed: float = 0.0
+    worker: "_Worker | None" = None
+    timer: TimerHandle | None = None
+    stopping: str = ""
+
+    @property
+    def queue_ms(self) -> float:
+        return (self.handed - self.submitted) * 1000
+
+
+@dataclass(eq=False, slots=True)
+class _Worker:
+    """One process and what it is doing. `retired` gets no more jobs and is about to be gone."""
+
+    process: WorkerProcess = field(init=False)
+    attempt: _Attempt | None = None
+    ready: float = 0.0
+    idle_since: float = field(default_factory=time.monotonic)
+    memory_mb: float = 0.0
+    retired: bool = False
+
+
+_CANCELLED = "cancelled"
+_PRELOAD_LIMIT_S = 120.0
+_log = structlog.get_logger()
+
+
+def _stopped(attempt: _Attempt, error: str, code: str, spent: Usage, model: str = "") -> Done:
+    """The end of an attempt without a result; the reason it was stopped for goes first."""
+    if attempt.stopping == _CANCELLED:
+        return Done("cancelled", error=_CANCELLED, model=model, usage=spent)
+    return Done("failed", None, (attempt.stopping or error)[:500], code or "failed", model, spent)
