@@ -68,7 +68,8 @@ def sample(part: str, rng: random.Random, others: Sequence[str] = ()) -> Sample:
         made = _MAKERS[topic][0](home, part, rng, others)
         if made is not None:
             text, goals, reason = made
-            text = noisy(text, rng, 0.12) if goals else text
+            # A list item is copied letter by letter, so it must stand in the sentence as it is.
+            text = noisy(text, rng, 0.12) if goals and topic != "list" else text
             text = dressed(text, rng) if topic != "other" or rng.random() < 0.5 else text
             return Sample(home.scene(text), goals, reason, topic)
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from engine.grammar import Grammar, choice, either, literal, repeat, sequence
 from handlers.home_scene import COVER_CLASSES, Entity, Scene, View, words
 
 REASONS = {
@@ -73,6 +74,9 @@ SLOTS: dict[str, tuple[tuple[str, ...], ...]] = {
 NUMERIC = frozenset(
     ("brightness", "position", "temperature", "volume_level", "hours", "minutes", "seconds")
 )
+
+MOST_COMMANDS = 3
+"""Most commands in one sentence."""
 
 COLORS = (
     *("white", "black", "red", "orange", "yellow", "green", "blue", "purple", "brown", "pink"),
@@ -146,8 +150,21 @@ def resolve(action: Action, scene: Scene, shown: View, probability: float) -> In
     return Intent(action.intent, slots, ids, probability)
 
 
-def lines(shown: View) -> "Choices":
-    """Everything that the model may write about this view."""
+def grammar(shown: View) -> Grammar:
+    """Every line that may be written about this view; nothing else can be decoded."""
+    found = choices(shown)
+    commands = [line for intent in INTENTS if (line := _command(intent, found)) is not None]
+    abstain = choice(f"none {reason}" for reason in REASONS)
+    if not commands:
+        return abstain
+    command = either(*commands)
+    return either(
+        abstain, sequence(command, repeat(sequence(literal("; "), command), 0, MOST_COMMANDS - 1))
+    )
+
+
+def choices(shown: View) -> "Choices":
+    """What may stand in each place of a line about this view."""
     letters: dict[str, list[str]] = {}
     for letter, entity in shown.entities.items():
         letters.setdefault(entity.kind(), []).append(letter)
@@ -198,6 +215,18 @@ class Choices:
 
 
 _MOST_ITEM_WORDS = 6
+
+
+def _command(intent: str, found: Choices) -> Grammar | None:
+    """One command of ``intent``, or None where it has no target or no value here."""
+    targets, tails = found.targets(intent), found.tails(intent)
+    if not targets or not tails:
+        return None
+    ends = [
+        sequence(*(sequence(literal(f" {name} "), choice(found.values(name))) for name in names))
+        for names in tails
+    ]
+    return sequence(literal(f"{intent} "), choice(targets), either(*ends))
 
 
 def _spans(said: list[str]) -> list[str]:

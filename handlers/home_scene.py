@@ -168,9 +168,7 @@ def normalise(text: str) -> str:
             continue
         tens = _TENS.get(bare, 0)
         value = tens or _UNITS.get(bare)
-        if value is None:
-            out.append(token)
-        elif bare == "one" and out and out[-1] in _BEFORE_PRONOUN:
+        if value is None or (bare == "one" and out and out[-1] in _BEFORE_PRONOUN):
             out.append(token)
         else:
             out.append(token.replace(bare, str(value)))
@@ -221,8 +219,12 @@ def _numbers(sentence: str) -> list[str]:
 @lru_cache(maxsize=4096)
 def _stem(word: str) -> str:
     bare = word.removesuffix("'s")
+    if len(bare) > 4 and bare.endswith("ies"):
+        return f"{bare[:-3]}y"
+    if len(bare) > 4 and bare.endswith(("ches", "shes", "sses", "xes")):
+        return bare[:-2]
     if len(bare) > 3 and bare.endswith("s") and not bare.endswith("ss"):
-        bare = bare[:-1]
+        return bare[:-1]
     return bare
 
 

@@ -1,0 +1,112 @@
+"""Capability ``home_control``: a sentence and a home in, Home Assistant intents out.
+
+Plain matching reduces the home to a few lettered lines (:mod:`handlers.home_scene`), a small model
+writes one line under a grammar that knows nothing but this home and this sentence
+(:mod:`handlers.home_actions`), and letters become names again. An answer that the model does not
+hold likely enough is an abstention: doing nothing is better than doing the wrong thing.
+"""
+
+import math
+from pathlib import Path
+
+import msgspec
+
+from engine.decoding import Completion, generate
+from engine.grammar import Constraint, Vocabulary
+from engine.runtime import Forge
+from handlers.forge_model import Calibration, charge, engine_faults_told, load_forge
+from handlers.home_actions import REASONS, Intent, grammar, parse, resolve
+from handlers.home_scene import Scene, View, located, view
+from handlers.protocol import Call, Cancelled, HandlerError, read_content
+
+MAX_LINE_TOKENS = 80
+
+
+class Control(msgspec.Struct, frozen=True):
+    """Result: what to do, in order; or nothing, and why in ``reason``.
+
+    Each intent's ``probability`` is that of the whole answer. An abstention carries the
+    probability of what was held back in ``probability``.
+    """
+
+    intents: tuple[Intent, ...]
+    abstained: bool
+    probability: float
+    reason: str = ""
+
+
+class HomeControl:
+    """:class:`handlers.home_scene.Scene` in, :class:`Control` out."""
+
+    capability = "home_control"
+    model = "home"
+
+    def __init__(self, models: Path) -> None:
+        self._models = models
+        self._loaded: tuple[Forge, Calibration, Vocabulary] | None = None
+
+    def load(self) -> None:
+        """Load the home model. Raises :class:`handlers.protocol.Unavailable`."""
+        forge, calibration = load_forge(self._models, self.model)
+        self._loaded = forge, calibration, Vocabulary(forge.tokenizer)
+
+    def run(self, content: bytes, call: Call) -> bytes:
+        """Answer one sentence."""
+        if self._loaded is None:
+            raise HandlerError("the home model is not loaded: call load() first")
+        forge, calibration, vocabulary = self._loaded
+        scene = located(read_content(content, Scene, "text"))
+        shown = view(scene)
+        with engine_faults_told():
+            completion = write_line(forge, vocabulary, shown, call)
+        probability = math.exp(completion.logprob / calibration.temperature)
+        return msgspec.json.encode(
+            control(completion.text, probability, calibration.threshold, scene, shown)
+        )
+
+
+def write_line(forge: Forge, vocabulary: Vocabulary, shown: View, call: Call) -> Completion:
+    """The line that the model writes about a view.
+
+    Raises :class:`Cancelled`, or :class:`HandlerError` if the call's token limit cut the line.
+    """
+    completion = generate(
+        forge,
+        forge.tokenizer.chat(shown.prompt, task="home"),
+        max_tokens=min(call.max_tokens, MAX_LINE_TOKENS),
+        constraint=Constraint(grammar(shown), vocabulary),
+        cancelled=call.cancelled,
+    )
+    charge(call, completion)
+    match completion.reason:
+        case "cancelled":
+            raise Cancelled("cancelled while the answer was being written")
+        case "length":
+            raise HandlerError(
+                f"the answer did not fit into {len(completion.ids)} tokens: allow "
+                f"{MAX_LINE_TOKENS}, or ask for fewer things in one sentence"
+            )
+        case _:
+            return completion
+
+
+def control(line: str, probability: float, threshold: float, scene: Scene, shown: View) -> Control:
+    """What a line of this probability comes to."""
+    actions = parse(line)
+    if not actions:
+        return Control((), abstained=True, probability=probability, reason=_reason(line, scene))
+    if probability < threshold:
+        why = f"not sure enough: {probability:.2f} is below {threshold:.2f}"
+        return Control((), abstained=True, probability=probability, reason=why)
+    intents = tuple(resolve(action, scene, shown, probability) for action in actions)
+    empty = [i for i, a in zip(intents, actions, strict=True) if a.target != "-" and not i.entities]
+    if empty:
+        return Control((), abstained=True, probability=probability, reason=REASONS["device"])
+    return Control(intents, abstained=False, probability=probability)
+
+
+def _reason(line: str, scene: Scene) -> str:
+    reason = line.removeprefix("none ")
+    if reason != "other" and not scene.entities:
+        return 'the request lists no entities, so nothing can be addressed; send "entities"'
+    return REASONS[reason]

@@ -1,0 +1,92 @@
+"""Capability ``text_generation``: a prompt, continued.
+
+The text model learnt from books for children: it goes on with a story and follows no instruction.
+Chunks are streamed as they come.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from engine.decoding import stream
+from engine.runtime import Forge
+from engine.sampling import Sampling
+from handlers.forge_model import charge, engine_faults_told, load_forge
+from handlers.protocol import Call, Cancelled, HandlerError, read_content
+
+_LEAST_ROOM = 16
+
+
+class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Input; a bare string is its ``prompt``.
+
+    ``temperature`` 0 takes the likeliest token each time. The same seed, prompt and model give the
+    same text. A string of ``stop`` ends the text and is no part of it. Of a prompt that is longer
+    than the context, the end counts.
+    """
+
+    prompt: Annotated[str, msgspec.Meta(min_length=1, max_length=100_000)]
+    max_tokens: Annotated[int, msgspec.Meta(ge=1, le=512)] = 128
+    temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.7
+    seed: Annotated[int, msgspec.Meta(ge=0, lt=2**32)] = 0
+    stop: Annotated[
+        tuple[Annotated[str, msgspec.Meta(min_length=1, max_length=100)], ...],
+        msgspec.Meta(max_length=8),
+    ] = ()
+
+
+class Continuation(msgspec.Struct, frozen=True):
+    """Result: the text without the prompt, and why it ends.
+
+    "end": the model ended it; "stop": a stop string came; "length": ``max_tokens`` were made.
+    """
+
+    text: str
+    finish: Literal["end", "stop", "length"]
+
+
+class TextGeneration:
+    """:class:`Request` in, :class:`Continuation` out."""
+
+    capability = "text_generation"
+    model = "text"
+
+    def __init__(self, models: Path) -> None:
+        self._models = models
+        self._forge: Forge | None = None
+
+    def load(self) -> None:
+        """Load the text model. Raises :class:`handlers.protocol.Unavailable`."""
+        self._forge, _ = load_forge(self._models, self.model)
+
+    def run(self, content: bytes, call: Call) -> bytes:
+        """Continue one prompt. Raises :class:`Cancelled` within a token of it."""
+        forge = self._forge
+        if forge is None:
+            raise HandlerError("the text model is not loaded: call load() first")
+        request = read_content(content, Request, "prompt")
+        most = min(request.max_tokens, call.max_tokens, forge.config.context - _LEAST_ROOM)
+        with engine_faults_told():
+            ids = forge.tokenizer.encode(request.prompt)[-(forge.config.context - most) :]
+            answer = stream(
+                forge,
+                ids,
+                max_tokens=most,
+                sampling=Sampling(
+                    temperature=request.temperature,
+                    top_k=50 if request.temperature else 0,
+                    repetition_penalty=1.1,
+                    seed=request.seed,
+                ),
+                stop=request.stop,
+                cancelled=call.cancelled,
+            )
+            for made, chunk in enumerate(answer, start=1):
+                call.emit(chunk)
+                call.progress(min(1.0, made / most))
+        completion = answer.completion
+        charge(call, completion)
+        if completion.reason == "cancelled":
+            raise Cancelled("cancelled while the text was being written")
+        return msgspec.json.encode(Continuation(completion.text, completion.reason))
