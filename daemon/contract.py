@@ -83,6 +83,12 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     finished: float = 0.0
     result: m.Result | None = None
 
+    @staticmethod
+    def from_state(state: bytes, shift_s: float) -> "Kept":
+        """A row of the journal, its instant moved into this life of the machine's clock."""
+        kept = msgspec.json.decode(state, type=Kept)
+        return replace(kept, finished=kept.finished + shift_s) if kept.finished else kept
+
 
 @dataclass(frozen=True, slots=True)
 class Slot:

@@ -12,7 +12,7 @@ import heapq
 import math
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from typing import Protocol
 
 from bus_topics import messages as m
 from bus_topics.messages import RejectCode
@@ -49,12 +49,16 @@ RETRY_AFTER_MS = 1000
 Known = tuple[Order, Task]
 
 
-@dataclass(frozen=True, slots=True)
-class Archive:
-    """How the desk looks up tasks that it no longer holds in memory."""
+class Archive(Protocol):
+    """How the desk looks up tasks that it no longer holds in memory; `daemon.archive` has the real one."""
 
-    recall: Callable[[str], Known | None]
-    recent: Callable[[int, str], list[Known]]
+    def recall(self, key: str) -> Known | None:
+        """One task, however old."""
+        ...
+
+    def recent(self, limit: int, sender: str = "") -> list[Known]:
+        """The tasks that changed last; of one sender (`<sender>/`) or of all."""
+        ...
 
 
 class Home:

@@ -98,6 +98,10 @@ class Requester:
             return self._over(id_, m.Rejected(id=id_, code=RejectCode.BUSY, reason=reason))
         return []
 
+    def leave(self) -> list[Action]:
+        """What must still be said before we go."""
+        return self._flush_acks()
+
     def tick(self, now: float) -> list[Action]:
         """Everything whose time has come."""
         actions = self._flush_acks() if self._acks_due <= now else []

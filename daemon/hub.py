@@ -1,0 +1,147 @@
+"""The door for apps that only publish: an ask becomes a task of this home, its final an answer.
+
+Every hub hears every ask. The first live hub in rendezvous order takes it and says so on its event topic;
+the others hold it, unacknowledged, and the next in order takes over when that word does not come. The
+answer goes to the MQTT 5 response topic, else to the payload's `reply_to`, else to
+`answer/<from>/<capability>`; never outside the asking app's own topics.
+"""
+
+import hashlib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bus_topics import codec, topics
+from bus_topics import messages as m
+from bus_topics.errors import WireError
+from bus_topics.messages import RejectCode
+from daemon.actions import Action, Distrust, Tell
+from daemon.home import rejection
+from daemon.roster import Roster
+from daemon.task import ReplyTo
+
+TAKE_OVER_S = 3.0
+"""How long the next hub in order waits for the word of the one before it."""
+MAX_HELD = 1000
+
+Ack = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One ask as it came: who, what for, the payload, and the MQTT 5 way back."""
+
+    sender: str
+    capability: str
+    payload: bytes
+    response_topic: str | None
+    correlation: bytes | None
+
+    def digest(self) -> str:
+        """The same on every hub that hears the same ask."""
+        parts = (
+            self.sender.encode(),
+            self.capability.encode(),
+            (self.response_topic or "").encode(),
+            self.correlation or b"",
+            self.payload,
+        )
+        return hashlib.blake2b(b"\0".join(parts), digest_size=12).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    asked: Asked
+    due: float
+    ack: Ack
+
+
+class Hub:
+    """What one node does about asks."""
+
+    def __init__(
+        self,
+        own: str,
+        base: str,
+        roster: Roster,
+        submit: Callable[[str, m.Submit, float, ReplyTo], list[Action]],
+        new_id: Callable[[], str],
+    ) -> None:
+        self._own = own
+        self._base = base
+        self._roster = roster
+        self._submit = submit
+        self._new_id = new_id
+        self._held: dict[str, _Held] = {}
+
+    def ask(self, asked: Asked, now: float, ack: Ack) -> tuple[list[Action], Ack | None]:
+        """Take the ask, or hold it for the hub whose turn it is.
+
+        Returns what to do, and the acknowledgement to give after it; None while the ask is held.
+        """
+        digest = asked.digest()
+        order = self._roster.hubs(digest, now)
+        rank = order.index(self._own) if self._own in order else len(order)
+        if rank == 0 or not order or len(self._held) >= MAX_HELD:
+            return self._take(asked, digest, now), ack
+        self._held[digest] = _Held(asked, now + TAKE_OVER_S * rank, ack)
+        return [], None
+
+    def taken(self, digest: str) -> Ack | None:
+        """Another hub took the ask: what we held of it may be acknowledged."""
+        held = self._held.pop(digest, None)
+        return held.ack if held else None
+
+    def tick(self, now: float) -> list[tuple[list[Action], Ack]]:
+        """Take over what nobody took."""
+        due = [digest for digest, held in self._held.items() if held.due <= now]
+        taken = [(digest, self._held.pop(digest)) for digest in due]
+        return [(self._take(held.asked, digest, now), held.ack) for digest, held in taken]
+
+    def wake(self) -> float:
+        """When `tick` is needed next."""
+        return min((held.due for held in self._held.values()), default=math.inf)
+
+    def _take(self, asked: Asked, digest: str, now: float) -> list[Action]:
+        default = topics.build(self._base, "answer", to=asked.sender, capability=asked.capability)
+        usual = ReplyTo(default, (asked.correlation or b"").hex())
+        try:
+            ask = codec.decode_ask(asked.payload)
+        except WireError as error:
+            id_ = self._new_id()
+            reason = f"{error}; send plain text, or JSON with a content field"
+            refusal = rejection(asked.sender, id_, RejectCode.INVALID, reason[:500], usual)
+            return [Distrust(asked.sender, error.code, str(error)), refusal]
+        id_ = ask.id or self._new_id()
+        topic = asked.response_topic or ask.reply_to or default
+        if not self._own_topic(asked.sender, topic):
+            reason = (
+                f"the reply topic {topic[:120]!r} is not under {self._base}/answer/{asked.sender}/"
+                f" or {self._base}/in/{asked.sender}/"
+            )
+            refusal = rejection(asked.sender, id_, RejectCode.DENIED, reason, usual)
+            return [Distrust(asked.sender, "reply-topic", reason), refusal]
+        submit = m.Submit(
+            id=id_,
+            capability=asked.capability,
+            content=ask.content,
+            preference=ask.preference,
+            privacy=ask.privacy,
+            once=ask.once,
+            node=ask.node,
+            deadline_ms=ask.deadline_ms,
+            priority=ask.priority,
+            max_tokens=ask.max_tokens,
+        )
+        reply = ReplyTo(topic, (asked.correlation or b"").hex())
+        actions = self._submit(asked.sender, submit, now, reply)
+        word = m.Event(
+            task=f"{asked.sender}/{id_}", kind="asked", at_ms=0.0, node=self._own, detail=digest
+        )
+        return [*actions, Tell(word)]
+
+    def _own_topic(self, sender: str, topic: str) -> bool:
+        if any(sign in topic for sign in "+#\0") or len(topic) > 200:
+            return False
+        allowed = (f"{self._base}/answer/{sender}/", f"{self._base}/in/{sender}/")
+        return topic.startswith(allowed) and not topic.endswith("/")

@@ -1,0 +1,40 @@
+"""How a worker's end becomes the message that tells of it."""
+
+from msgspec import Raw
+
+from bus_topics import messages as m
+from daemon.workers import Done
+from handlers.protocol import Usage
+
+MAX_RESULT_BYTES = 200 * 1024
+"""A result travels inside a message of at most 256 KiB, beside what else the message says."""
+
+
+def outcome_of(key: str, done: Done) -> tuple[m.Result, Usage]:
+    """The result of the attempt `key` (`daemon.contract.contract_key`), and what its run cost."""
+    task, _, attempt = key.partition("/")[2].rpartition("/")
+    outcome, error, result = m.Outcome(done.outcome), done.error, done.result
+    permanent = done.code == "bad_input"
+    if result is not None and len(result) > MAX_RESULT_BYTES:
+        error = f"the result has {len(result)} bytes; {MAX_RESULT_BYTES} fit the bus"
+        outcome, permanent, result = m.Outcome.FAILED, True, None
+    spent = done.usage
+    timing = m.Timing(
+        queue_ms=spent.queue_ms,
+        load_ms=spent.load_ms,
+        run_ms=spent.run_ms,
+        prefill_tokens=spent.prefill_tokens,
+        decode_tokens=spent.decode_tokens,
+    )
+    message = m.Result(
+        task=task,
+        attempt=int(attempt),
+        outcome=outcome,
+        result=None if result is None else Raw(result),
+        error=error[:500],
+        permanent=permanent,
+        model=done.model[:80],
+        timing=timing,
+    )
+    usage = Usage(spent.prefill_tokens, spent.prefill_s, spent.decode_tokens, spent.decode_s)
+    return message, usage

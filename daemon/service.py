@@ -1,0 +1,480 @@
+"""One node: a task's whole way through it, top to bottom.
+
+    bus ─▶ _received ─▶ _dispatch ─▶ home / contractor / hub (pure: what to do)
+                                          │ actions
+        journal ◀── rows ── _carry_out ◀──┘
+           │ on disk
+           └─▶ _perform: acknowledge, then send, run, tell ─▶ bus, workers
+
+Everything runs in one loop; nothing here decides anything. The order is the promise: validate, change,
+commit, acknowledge, publish.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+from functools import partial
+
+import structlog
+
+from bus_topics import codec, topics
+from bus_topics import messages as m
+from bus_topics.errors import UnknownTopic, WireError, WrongShape
+from bus_topics.messages import Status
+from daemon import hub, notify, presence
+from daemon.actions import (
+    TASK,
+    Action,
+    Distrust,
+    Forget,
+    Halt,
+    Publish,
+    Reply,
+    Row,
+    Run,
+    Save,
+    Send,
+    Tell,
+)
+from daemon.archive import Archive
+from daemon.bus import Bus, Incoming
+from daemon.config import Config
+from daemon.contract import Phase, contract_key
+from daemon.contractor import SPEED, Contractor
+from daemon.home import Home
+from daemon.journal import Journal
+from daemon.outcome import outcome_of
+from daemon.post import Post
+from daemon.reputation import PREFIX as CALIBRATION
+from daemon.roster import Roster
+from daemon.task import Phase as TaskPhase
+from daemon.vitals import read_hardware, read_vitals
+from daemon.workers import Done, Job, Workers
+
+REFRESH_S = 20.0
+VITALS_S = 5.0
+SESSION_EXPIRY_S = 7 * 86_400
+DRAIN_S = 10.0
+PRUNE_EVERY_S = 6 * 3600.0
+
+_log = structlog.get_logger("node")
+
+HOME = (
+    m.Submit,
+    m.Get,
+    m.Cancel,
+    m.FinalAck,
+    m.Bid,
+    m.Started,
+    m.Refuse,
+    m.Claim,
+    m.Result,
+    m.Beat,
+    m.Progress,
+)
+CONTRACTOR = (m.Award, m.Go, m.Stop, m.Verdict)
+"""Which machine a kind of inbox message is for; every other kind is for a requester, not a node."""
+
+
+class Node:
+    """A running node. `run` returns after `stop`; whatever it was doing is drained or on disk."""
+
+    def __init__(self, config: Config, *, boot: str = "") -> None:
+        self.id = config.node.id
+        self.boot = boot or secrets.token_hex(8)
+        self.roster = Roster()
+        self._config = config
+        self._base = config.broker.base
+        self._entries = presence.offered(config)
+        self._journal = Journal.open(config.node.state_dir)
+        self._archive = Archive(self._journal)
+        self._contractor = Contractor(
+            self.id,
+            self.boot,
+            config.work,
+            self._entries,
+            config.auction.beat_s,
+            config.auction.lease_s,
+        )
+        self._home = Home(
+            self.id,
+            config.auction,
+            self.roster,
+            self._contractor.quote,
+            self._archive,
+            lambda: secrets.token_hex(8),
+            config.node.operators,
+        )
+        self._hub = hub.Hub(
+            self.id,
+            self._base,
+            self.roster,
+            self._home.submit,
+            lambda: f"ask-{secrets.token_hex(8)}",
+        )
+        self._workers = Workers(
+            slots=config.work.slots,
+            idle_s=config.work.worker_idle_s,
+            memory_limit_mb=config.work.memory_limit_mb,
+            threads=config.work.threads,
+            models_dir=config.work.models_dir,
+            on_chunk=self._streamed,
+            on_done=self._done,
+            on_begin=lambda _key: None,
+        )
+        self._bus = Bus(
+            config.broker,
+            login=self.id,
+            client_id=self.id,
+            session_expiry_s=SESSION_EXPIRY_S,
+            subscriptions=presence.subscriptions(config, self._entries),
+            on_message=self._received,
+            on_link=self._linked,
+            will=presence.will(config),
+        )
+        self._post = Post(self.id, self._base, self._bus)
+        self._status = Status.ONLINE
+        self._hardware = read_hardware()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = float("inf")
+        self._stopping = asyncio.Event()
+        self._ready = asyncio.Event()
+        self._idle = asyncio.Event()
+
+    # --- life ------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Start, run until `stop`, stop."""
+        self._loop = asyncio.get_running_loop()
+        self._journal.start(self._loop)
+        async with asyncio.TaskGroup() as tasks:
+            running = [
+                tasks.create_task(self._workers.run(), name="workers"),
+                tasks.create_task(self._vital_signs(), name="vitals"),
+            ]
+            self._restore()
+            running += [
+                tasks.create_task(self._bus.run(), name="bus"),
+                tasks.create_task(self._refresh(), name="refresh"),
+                tasks.create_task(self._prune(), name="prune"),
+                tasks.create_task(self._watchdog(), name="watchdog"),
+            ]
+            await self._stopping.wait()
+            await self._drain()
+            for task in running:
+                task.cancel()
+        self._journal.close()
+        _log.info("stopped", node=self.id)
+
+    def stop(self) -> None:
+        """Ask `run` to end: no new bids, what runs may finish, what waits is given back."""
+        notify.stopping()
+        self._stopping.set()
+
+    async def linked(self) -> None:
+        """Returns once the node has been announced on the bus."""
+        await self._ready.wait()
+
+    def _restore(self) -> None:
+        """Take up the life before: what was learned, what we owe, what we promised."""
+        now = self._loop.time()
+        for row in self._archive.facts():
+            if row.key.startswith(CALIBRATION):
+                self._home.reputation.restore(row.key, row.rev, row.state)
+            elif row.key.startswith(SPEED):
+                self._contractor.restore_speed(row.key, row.rev, row.state)
+        for kept, phase in self._archive.contracts():
+            self._carry_out(self._contractor.restore(kept, phase, now))
+        tasks = self._archive.unfinished()
+        self._carry_out(self._home.restore(tasks, now))
+        _log.info("started", node=self.id, boot=self.boot, tasks=len(tasks))
+
+    async def _drain(self) -> None:
+        now = self._loop.time()
+        self._status = Status.OFFLINE
+        self._carry_out(self._contractor.drain(f"{self.id} is stopping", now))
+        self._announce()
+        self._idle.clear()
+        if self._contractor.holding(Phase.RUNNING):
+            await asyncio.wait((self._loop.create_task(self._idle.wait()),), timeout=DRAIN_S)
+        self._carry_out(self._home.reputation.lessons() + self._contractor.lessons())
+        await self._bus.flush(2.0)
+
+    # --- what comes in ---------------------------------------------------------------------------
+
+    def _received(self, incoming: Incoming) -> None:
+        """Validate; what cannot be true goes to the quarantine and is acknowledged all the same."""
+        try:
+            address = topics.parse(self._base, incoming.topic)
+            self._dispatch(address, incoming)
+        except WireError as error:
+            sender = incoming.topic.removeprefix(self._base).strip("/").split("/")
+            self._quarantine(
+                incoming, sender[-2] if len(sender) > 2 else "", error.code, str(error)
+            )
+
+    def _dispatch(self, address: topics.Address, incoming: Incoming) -> None:
+        now = self._loop.time()
+        sender = address.sender
+        match address.topic.name:
+            case "status":
+                self._node_status(sender, incoming, now)
+            case "card":
+                self._node_card(sender, incoming, now)
+            case "offer":
+                if sender != self.id:
+                    offer = codec.decode(incoming.payload, m.Offer)
+                    self._carry_out(self._contractor.receive(sender, offer, now), incoming)
+            case "ask":
+                self._asked(address, incoming, now)
+            case "event":
+                if sender != self.id and b'"asked"' in incoming.payload:
+                    self._asked_elsewhere(codec.decode(incoming.payload, m.Event))
+            case name if address.to == self.id and address.topic.message is not None:
+                message = codec.decode(incoming.payload, address.topic.message)
+                actions = self._told(sender, message, now)
+                if actions is None:
+                    raise WrongShape(f"{name} is for a requester; {self.id} is a node")
+                self._carry_out(actions, incoming)
+            case _:
+                raise UnknownTopic(f"{incoming.topic[:200]} is not for {self.id}")
+
+    def _told(self, sender: str, message: m.Message, now: float) -> list[Action] | None:
+        """The machine that the message is for decides; None when it is for neither."""
+        if isinstance(message, HOME):
+            if self._stopping.is_set() and isinstance(message, m.Submit):
+                reason = f"{self.id} is stopping"
+                return [
+                    Send(sender, m.Rejected(id=message.id, code=m.RejectCode.BUSY, reason=reason))
+                ]
+            return self._home.receive(sender, message, now)
+        if isinstance(message, CONTRACTOR):
+            return self._contractor.receive(sender, message, now)
+        return None
+
+    def _node_status(self, sender: str, incoming: Incoming, now: float) -> None:
+        try:
+            status = Status(incoming.payload.decode() or Status.OFFLINE.value)
+        except ValueError:
+            raise WrongShape(f"a status is one of {', '.join(Status)}") from None
+        changed = sender != self.id and self.roster.on_status(sender, status, now)
+        gone = changed and status is not Status.ONLINE
+        self._carry_out(self._home.node_changed(sender, "", now) if gone else [], incoming)
+
+    def _node_card(self, sender: str, incoming: Incoming, now: float) -> None:
+        if not incoming.payload:
+            return self._carry_out([], incoming)
+        card = codec.decode(incoming.payload, m.Card)
+        if card.node != sender:
+            raise WrongShape(f"a card of {card.node} under the name of {sender}")
+        if sender == self.id:
+            if card.boot != self.boot and not incoming.retain and self._ready.is_set():
+                self._in_conflict(card)
+            return self._carry_out([], incoming)
+        before = self.roster.boot(sender)
+        restarted = self.roster.on_card(sender, card, now) and before is not None
+        actions = self._home.node_changed(sender, card.boot, now) if restarted else []
+        return self._carry_out(actions, incoming)
+
+    def _asked(self, address: topics.Address, incoming: Incoming, now: float) -> None:
+        asked = hub.Asked(
+            address.sender,
+            address.capability,
+            incoming.payload,
+            incoming.response_topic,
+            incoming.correlation,
+        )
+        actions, ack = self._hub.ask(asked, now, incoming.ack)
+        if ack is not None:
+            self._carry_out(actions, incoming)
+        self._arm()
+
+    def _asked_elsewhere(self, event: m.Event) -> None:
+        ack = self._hub.taken(event.detail)
+        if ack is not None:
+            ack()
+
+    def _streamed(self, key: str, seq: int, text: str, fraction: float | None) -> None:
+        self._carry_out(self._contractor.progressed(key, seq, text, fraction))
+
+    def _done(self, key: str, done: Done) -> None:
+        self._feel()
+        result, usage = outcome_of(key, done)
+        self._carry_out(self._contractor.finished(key, result, usage, self._loop.time()))
+        if not self._contractor.holding(Phase.RUNNING):
+            self._idle.set()
+
+    # --- what goes out ---------------------------------------------------------------------------
+
+    def _carry_out(self, actions: Sequence[Action], incoming: Incoming | None = None) -> None:
+        """Rows to disk; then, and only then, the acknowledgement and everything else."""
+        rows: list[Row] = []
+        rest: list[Action] = []
+        admitted = ""
+        for action in actions:
+            match action:
+                case Save(key=key, admit=admit):
+                    rows.append(action)
+                    admitted = key if admit else admitted
+                case Forget():
+                    rows.append(action)
+                case _:
+                    rest.append(action)
+        then = partial(self._perform, rest, incoming, admitted)
+        if admitted and not self._journal.healthy:
+            self._not_admitted(admitted, OSError("the journal waits for the disk"))
+        elif admitted:
+            self._journal.commit(rows, then, partial(self._not_admitted, admitted))
+        else:
+            self._journal.commit(rows, then)
+        self._arm()
+
+    def _perform(self, actions: list[Action], incoming: Incoming | None, admitted: str) -> None:
+        for action in actions:
+            match action:
+                case Send(to, message) if to == self.id:
+                    self._loop.call_soon(self._told_by_us, message)
+                case Send(to, message):
+                    self._post.send(to, message)
+                case Publish(offer):
+                    self._post.offer(offer)
+                case Run(home, award):
+                    self._workers.submit(self._job(home, award))
+                case Halt(home, task, attempt):
+                    self._workers.cancel(contract_key(home, task, attempt))
+                case Tell(event):
+                    self._tell(event)
+                case Reply(task=task):
+                    self._post.reply(action, partial(self._answered, task) if task else None)
+                case Distrust(sender, code, reason) if incoming is not None:
+                    self._quarantine(incoming, sender, code, reason)
+        if incoming is not None:
+            incoming.ack()
+        if admitted:
+            self._carry_out(self._home.admitted(admitted, self._loop.time()))
+
+    def _not_admitted(self, key: str, error: Exception) -> None:
+        """The disk takes nothing: no acknowledgement, no task, and a word to whoever asked."""
+        _log.error("not-accepted", task=key, error=str(error))
+        for action in self._home.not_admitted(key):
+            match action:
+                case Send(to, message):
+                    self._post.send(to, message)
+                case Reply():
+                    self._post.reply(action, None)
+
+    def _told_by_us(self, message: m.Message) -> None:
+        """What we say to ourselves does not leave the process."""
+        actions = self._told(self.id, message, self._loop.time())
+        if actions:
+            self._carry_out(actions)
+
+    def _tell(self, event: m.Event) -> None:
+        self._post.event(event)
+        if event.kind in _OUTCOMES:
+            by, ms = event.node, event.at_ms
+            _log.info(
+                "settled", task=event.task, outcome=event.kind, by=by, attempts=event.attempt, ms=ms
+            )
+
+    def _answered(self, key: str, code: int) -> None:
+        if code == 0:
+            self._carry_out(self._home.answered(key, self._loop.time()))
+
+    def _quarantine(self, incoming: Incoming, sender: str, code: str, reason: str) -> None:
+        _log.warning("quarantined", sender=sender, topic=incoming.topic[:200], code=code)
+        self._journal.quarantine(
+            sender=sender,
+            topic=incoming.topic[:300],
+            code=code,
+            reason=reason,
+            payload=incoming.payload,
+            then=incoming.ack,
+        )
+
+    def _job(self, home: str, award: m.Award) -> Job:
+        return Job(
+            key=contract_key(home, award.task, award.attempt),
+            capability=award.capability,
+            content=bytes(award.content),
+            max_tokens=award.max_tokens,
+            limit_s=min(self._config.work.task_limit_s, award.deadline_ms / 1000),
+        )
+
+    # --- what time brings ------------------------------------------------------------------------
+
+    def _arm(self) -> None:
+        """One timer for all machines, set to the earliest that any of them wants."""
+        due = min(self._home.wake(), self._contractor.wake(), self._hub.wake())
+        if due >= self._timer_at:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = due
+        self._timer = self._loop.call_at(due, self._tick)
+
+    def _tick(self) -> None:
+        self._timer, self._timer_at = None, float("inf")
+        now = self._loop.time()
+        self._carry_out(self._home.tick(now) + self._contractor.tick(now))
+        for actions, ack in self._hub.tick(now):
+            self._carry_out(actions)
+            ack()
+
+    async def _refresh(self) -> None:
+        while True:
+            await asyncio.sleep(REFRESH_S)
+            self._announce()
+
+    async def _vital_signs(self) -> None:
+        while True:
+            self._feel()
+            await asyncio.sleep(VITALS_S)
+
+    async def _prune(self) -> None:
+        keep_s = self._config.auction.keep_days * 86_400.0
+        while True:
+            self._journal.prune(keep_s, {TASK: (TaskPhase.CLOSED,)})
+            await asyncio.sleep(PRUNE_EVERY_S)
+
+    async def _watchdog(self) -> None:
+        """The service manager hears of us only while the loop turns and the broker answers."""
+        interval = notify.watchdog_interval_s()
+        while True:
+            await asyncio.sleep(interval or 5.0)
+            if self._bus.linked and self._journal.healthy:
+                notify.watchdog()
+
+    def _linked(self, up: bool) -> None:  # noqa: FBT001 - the bus's own callback
+        if not up:
+            _log.warning("bus-down", node=self.id)
+            return
+        self._announce()
+        self._ready.set()
+        notify.ready()
+        notify.status(f"on the bus at {self._config.broker.host}:{self._config.broker.port}")
+
+    def _announce(self) -> None:
+        """Birth, and every `REFRESH_S` again."""
+        now = self._loop.time()
+        card = presence.card(self._config, self.boot, self._contractor.skills(), self._hardware)
+        self.roster.on_status(self.id, self._status, now)
+        self.roster.on_card(self.id, card, now)
+        self._post.presence(card, self._status)
+
+    def _in_conflict(self, card: m.Card) -> None:
+        """Another machine runs under our id: neither may be trusted with work until one is renamed."""
+        if self._status is Status.CONFLICT:
+            return
+        remedy = "give one of the two nodes another id"
+        _log.error("conflict", node=self.id, other_boot=card.boot, remedy=remedy)
+        self._status = Status.CONFLICT
+        reason = f"two nodes are called {self.id}"
+        self._carry_out(self._contractor.drain(reason, self._loop.time()))
+        self._announce()
+
+    def _feel(self) -> None:
+        self._contractor.feel(read_vitals(self._workers.warm(), self._config.work.quiet_hours))
+
+
+_OUTCOMES = frozenset(outcome.value for outcome in m.Outcome)

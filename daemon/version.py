@@ -1,0 +1,3 @@
+"""The version of this release, as the card tells it."""
+
+VERSION = "0.1.0"
