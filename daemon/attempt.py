@@ -25,7 +25,7 @@ def award(order: Order, task: Task, market: Market, now: float) -> Turn:
         attempt=attempt,
         contractor=node,
         boot="",
-        promised_ms=bid.eta_ms if bid else 0.0,
+        promised_ms=bid.eta_ms if bid else None,
         awarded=now,
         lease_end=now + market.settings.lease_s,
         repeat=now + AWARD_REPEAT_S,
@@ -132,7 +132,7 @@ def lost(
     refused: bool = False,
 ) -> Turn:
     """The attempt in hand is over without a result: the runner-up, a new round, or the end."""
-    rate = Rate(task.contractor, task.promised_ms, None, refused=refused)
+    rate = Rate(task.contractor, refused=refused)
     task = noted(order, task, now, kind, task.contractor, detail)
     if task.attempt >= order.max_attempts:
         error = f"gave up after {task.attempt} attempts; the last: {detail}"
@@ -168,7 +168,7 @@ def result_in(
         return task, [Distrust(sender, "unclaimed-result", reason)]
     task = noted(order, task, now, f"result {result.outcome}", sender, result.error)
     current = in_hand(task, sender, attempt)
-    promised = task.promised_ms if current else 0.0
+    promised = task.promised_ms if current else None
     actual = (now - task.awarded) * 1000
     match result.outcome:
         case Outcome.DONE:
@@ -179,8 +179,9 @@ def result_in(
             if not current and task.phase in HELD:
                 stop = m.Stop(task=order.key, attempt=task.attempt)
                 actions.append(Send(task.contractor, stop))
-            rate = Rate(sender, promised, actual)
-            return ended, [rate, *actions, Settle(sender, attempt, kept=True)]
+            if promised is not None:
+                actions.append(Rate(sender, promised, actual))
+            return ended, [*actions, Settle(sender, attempt, kept=True)]
         case Outcome.FAILED | Outcome.UNKNOWN if once or result.permanent:
             task = replace(
                 task, kept=attempt, node=sender, model=result.model, timing=result.timing
@@ -212,4 +213,4 @@ def lease_over(order: Order, task: Task, market: Market, now: float) -> Turn:
         f"{task.contractor} fell silent after it was allowed to begin; the effect may have begun"
     )
     ended, actions = finish(order, task, Outcome.UNKNOWN, now, error=error)
-    return ended, [Rate(task.contractor, task.promised_ms, None), *actions]
+    return ended, [Rate(task.contractor), *actions]

@@ -51,6 +51,7 @@ from daemon.turn import (
     Gone,
     Market,
     Open,
+    Outbid,
     Outcomes,
     RefusedIn,
     ResultIn,
@@ -136,6 +137,11 @@ def _open(order: Order, task: Task, nonce: str, market: Market, now: float) -> T
     window = task.window_ms or market.settings.window_ms
     task = replace(task, phase=Phase.OFFERED, auction=nonce, window_ms=window, rounds=0)
     allowed = allowed_nodes(order, market)
+    if allowed is not None and not allowed:
+        error = (
+            f"private content may not go to {order.submit.node}: add it to auction.private_nodes"
+        )
+        return finish(order, task, Outcome.FAILED, now, error=error)
     offer = _offer(order, task, allowed, now)
     if allowed is None or market.own in allowed:
         own = market.quote(offer, market.own, now)
@@ -200,7 +206,8 @@ def _close(order: Order, task: Task, market: Market, now: float) -> Turn:
         return finish(order, task, Outcome.DONE, now, result=result)
     if choice.ranking:
         task = with_decision(replace(task, ranking=choice.ranking), choice.decision)
-        return award(order, task, market, now)
+        task, actions = award(order, task, market, now)
+        return task, [*actions, Outbid(choice.ranking[1:])]
     if task.rounds == 0:
         task = with_decision(task, choice.decision)
     window = min(task.window_ms * 2, market.settings.max_window_ms)

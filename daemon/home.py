@@ -32,6 +32,7 @@ from daemon.turn import (
     Gone,
     Market,
     Open,
+    Outbid,
     Rate,
     RefusedIn,
     ResultIn,
@@ -254,6 +255,8 @@ class Home:
             match outcome:
                 case Rate():
                     self.reputation.rate(order.submit.capability, outcome, now)
+                case Outbid(nodes):
+                    self.reputation.outbid(order.submit.capability, nodes, now)
                 case Settle(node, attempt, kept):
                     settled = m.Settled(task=key, attempt=attempt, kept=kept)
                     actions += self._verdict(node, settled, now)

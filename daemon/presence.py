@@ -1,18 +1,92 @@
-"""What a node says of itself, and what it listens to: card, will, subscriptions."""
+"""Who is there: what a node says of itself, what it hears of others, and what it listens to."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import structlog
 
+from bus_topics import codec, topics
 from bus_topics import messages as m
-from bus_topics import topics
+from bus_topics.errors import WrongShape
 from bus_topics.messages import Status
 from daemon.bus import Will
 from daemon.config import Config
+from daemon.roster import Roster
 from daemon.version import VERSION
 from handlers.catalog import CATALOG, Entry
 
 _log = structlog.get_logger("presence")
+
+
+class Change(NamedTuple):
+    """A node went offline (`boot` empty) or lives as another process; ours: somebody has our id."""
+
+    node: str
+    boot: str
+
+
+class Presence:
+    """One node's card and status, and the roster of all others'."""
+
+    def __init__(self, config: Config, boot: str, roster: Roster, hardware: m.Hardware) -> None:
+        self.status = Status.ONLINE
+        self._config = config
+        self._own = config.node.id
+        self._boot = boot
+        self._roster = roster
+        self._hardware = hardware
+
+    def announce(self, skills: tuple[m.Skill, ...], now: float) -> m.Card:
+        """Our card as it is now; our own roster knows it before the bus does."""
+        node = self._config.node
+        card = m.Card(
+            node=self._own,
+            boot=self._boot,
+            version=VERSION,
+            profile=node.profile,
+            hub=node.hub,
+            slots=self._config.work.slots,
+            skills=skills,
+            hardware=self._hardware,
+        )
+        self._roster.on_status(self._own, self.status, now)
+        self._roster.on_card(self._own, card, now)
+        return card
+
+    def hear_status(self, sender: str, payload: bytes, now: float) -> Change | None:
+        """A status of somebody. Raises WrongShape when it is none."""
+        try:
+            status = Status(payload.decode() or Status.OFFLINE.value)
+        except ValueError:
+            raise WrongShape(f"a status is one of {', '.join(Status)}") from None
+        if sender == self._own:
+            return None
+        changed = self._roster.on_status(sender, status, now)
+        return Change(sender, "") if changed and status is not Status.ONLINE else None
+
+    def hear_card(self, sender: str, payload: bytes, now: float, *, live: bool) -> Change | None:
+        """A card of somebody; `live` when it was sent just now and not retained from before.
+
+        Raises WireError when it is none, or one of another node.
+        """
+        if not payload:
+            return None
+        card = codec.decode(payload, m.Card)
+        if card.node != sender:
+            raise WrongShape(f"a card of {card.node} under the name of {sender}")
+        if sender == self._own:
+            return self._double(card, live=live)
+        before = self._roster.boot(sender)
+        restarted = self._roster.on_card(sender, card, now) and before is not None
+        return Change(sender, card.boot) if restarted else None
+
+    def _double(self, card: m.Card, *, live: bool) -> Change | None:
+        """Two nodes under one id: neither may be trusted with work until one is renamed."""
+        if card.boot == self._boot or not live or self.status is Status.CONFLICT:
+            return None
+        remedy = "give one of the two nodes another id"
+        _log.error("conflict", node=self._own, other_boot=card.boot, remedy=remedy)
+        return Change(self._own, card.boot)
 
 
 def offered(config: Config) -> dict[str, Entry]:
@@ -28,20 +102,6 @@ def offered(config: Config) -> dict[str, Entry]:
         else:
             entries[capability] = entry
     return entries
-
-
-def card(config: Config, boot: str, skills: tuple[m.Skill, ...], hardware: m.Hardware) -> m.Card:
-    """Who we are and what we can do."""
-    return m.Card(
-        node=config.node.id,
-        boot=boot,
-        version=VERSION,
-        profile=config.node.profile,
-        hub=config.node.hub,
-        slots=config.work.slots,
-        skills=skills,
-        hardware=hardware,
-    )
 
 
 def will(config: Config) -> Will:

@@ -44,9 +44,15 @@ class Reputation:
         old = self.of(*pair)
         if rate.actual_ms is None:
             self._learn(pair, (pricing.refused if rate.refused else pricing.failed)(old), now)
-        elif rate.promised_ms:
+        else:
             self._learn(pair, pricing.learn(old, rate.promised_ms, rate.actual_ms), now)
             self._wins[capability] = shares_after(self.wins(capability), rate.node)
+
+    def outbid(self, capability: str, nodes: tuple[str, ...], now: float) -> None:
+        """These bid in vain: only winners are learned from, so what speaks against them fades."""
+        for pair in ((node, capability) for node in nodes):
+            if pair in self._calibrations:
+                self._learn(pair, pricing.outbid(self._calibrations[pair]), now)
 
     def restarted(self, node: str, now: float) -> None:
         """A node lives as another process: some of its failures are forgiven."""

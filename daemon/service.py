@@ -21,7 +21,7 @@ from bus_topics import codec, topics
 from bus_topics import messages as m
 from bus_topics.errors import UnknownTopic, WireError, WrongShape
 from bus_topics.messages import Status
-from daemon import hub, notify, presence
+from daemon import hub, notify
 from daemon.actions import (
     TASK,
     Action,
@@ -45,6 +45,7 @@ from daemon.home import Home
 from daemon.journal import Journal
 from daemon.outcome import outcome_of
 from daemon.post import Post
+from daemon.presence import Change, Presence, offered, subscriptions, will
 from daemon.reputation import PREFIX as CALIBRATION
 from daemon.roster import Roster
 from daemon.task import Phase as TaskPhase
@@ -85,7 +86,7 @@ class Node:
         self.roster = Roster()
         self._config = config
         self._base = config.broker.base
-        self._entries = presence.offered(config)
+        self._entries = offered(config)
         self._journal = Journal.open(config.node.state_dir)
         self._archive = Archive(self._journal)
         self._contractor = Contractor(
@@ -127,14 +128,13 @@ class Node:
             login=self.id,
             client_id=self.id,
             session_expiry_s=SESSION_EXPIRY_S,
-            subscriptions=presence.subscriptions(config, self._entries),
+            subscriptions=subscriptions(config, self._entries),
             on_message=self._received,
             on_link=self._linked,
-            will=presence.will(config),
+            will=will(config),
         )
         self._post = Post(self.id, self._base, self._bus)
-        self._status = Status.ONLINE
-        self._hardware = read_hardware()
+        self._presence = Presence(config, self.boot, self.roster, read_hardware())
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = float("inf")
         self._stopping = asyncio.Event()
@@ -191,7 +191,7 @@ class Node:
 
     async def _drain(self) -> None:
         now = self._loop.time()
-        self._status = Status.OFFLINE
+        self._presence.status = Status.OFFLINE
         self._carry_out(self._contractor.drain(f"{self.id} is stopping", now))
         self._announce()
         self._idle.clear()
@@ -218,9 +218,12 @@ class Node:
         sender = address.sender
         match address.topic.name:
             case "status":
-                self._node_status(sender, incoming, now)
+                change = self._presence.hear_status(sender, incoming.payload, now)
+                self._carry_out(self._noticed(change, now), incoming)
             case "card":
-                self._node_card(sender, incoming, now)
+                live = self._ready.is_set() and not incoming.retain
+                change = self._presence.hear_card(sender, incoming.payload, now, live=live)
+                self._carry_out(self._noticed(change, now), incoming)
             case "offer":
                 if sender != self.id:
                     offer = codec.decode(incoming.payload, m.Offer)
@@ -252,29 +255,17 @@ class Node:
             return self._contractor.receive(sender, message, now)
         return None
 
-    def _node_status(self, sender: str, incoming: Incoming, now: float) -> None:
-        try:
-            status = Status(incoming.payload.decode() or Status.OFFLINE.value)
-        except ValueError:
-            raise WrongShape(f"a status is one of {', '.join(Status)}") from None
-        changed = sender != self.id and self.roster.on_status(sender, status, now)
-        gone = changed and status is not Status.ONLINE
-        self._carry_out(self._home.node_changed(sender, "", now) if gone else [], incoming)
-
-    def _node_card(self, sender: str, incoming: Incoming, now: float) -> None:
-        if not incoming.payload:
-            return self._carry_out([], incoming)
-        card = codec.decode(incoming.payload, m.Card)
-        if card.node != sender:
-            raise WrongShape(f"a card of {card.node} under the name of {sender}")
-        if sender == self.id:
-            if card.boot != self.boot and not incoming.retain and self._ready.is_set():
-                self._in_conflict(card)
-            return self._carry_out([], incoming)
-        before = self.roster.boot(sender)
-        restarted = self.roster.on_card(sender, card, now) and before is not None
-        actions = self._home.node_changed(sender, card.boot, now) if restarted else []
-        return self._carry_out(actions, incoming)
+    def _noticed(self, change: Change | None, now: float) -> list[Action]:
+        """A node came, went or lives anew; or another one answers to our name."""
+        match change:
+            case Change(node, _) if node == self.id:
+                self._presence.status = Status.CONFLICT
+                self._announce()
+                return self._contractor.drain(f"two nodes are called {self.id}", now)
+            case Change(node, boot):
+                return self._home.node_changed(node, boot, now)
+            case None:
+                return []
 
     def _asked(self, address: topics.Address, incoming: Incoming, now: float) -> None:
         asked = hub.Asked(
@@ -456,22 +447,8 @@ class Node:
 
     def _announce(self) -> None:
         """Birth, and every `REFRESH_S` again."""
-        now = self._loop.time()
-        card = presence.card(self._config, self.boot, self._contractor.skills(), self._hardware)
-        self.roster.on_status(self.id, self._status, now)
-        self.roster.on_card(self.id, card, now)
-        self._post.presence(card, self._status)
-
-    def _in_conflict(self, card: m.Card) -> None:
-        """Another machine runs under our id: neither may be trusted with work until one is renamed."""
-        if self._status is Status.CONFLICT:
-            return
-        remedy = "give one of the two nodes another id"
-        _log.error("conflict", node=self.id, other_boot=card.boot, remedy=remedy)
-        self._status = Status.CONFLICT
-        reason = f"two nodes are called {self.id}"
-        self._carry_out(self._contractor.drain(reason, self._loop.time()))
-        self._announce()
+        card = self._presence.announce(self._contractor.skills(), self._loop.time())
+        self._post.presence(card, self._presence.status)
 
     def _feel(self) -> None:
         self._contractor.feel(read_vitals(self._workers.warm(), self._config.work.quiet_hours))

@@ -108,7 +108,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     attempt: int = 0
     contractor: str = ""
     boot: str = ""
-    promised_ms: float = 0.0
+    promised_ms: float | None = None
+    """The eta that its bid promised; None when it was awarded without one."""
     awarded: float = 0.0
     lease_end: float = 0.0
     repeat: float = 0.0

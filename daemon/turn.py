@@ -104,9 +104,16 @@ class Rate:
     """For the desk: how a contractor kept its promise. `actual_ms` None is a failure."""
 
     node: str
-    promised_ms: float
-    actual_ms: float | None
+    promised_ms: float = 0.0
+    actual_ms: float | None = None
     refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outbid:
+    """For the desk: these bid in vain; what speaks against them fades a little."""
+
+    nodes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,5 +125,5 @@ class Settle:
     kept: bool
 
 
-Outcomes = list[Action | Rate | Settle]
+Outcomes = list[Action | Rate | Outbid | Settle]
 Turn = tuple[Task, Outcomes]
