@@ -206,8 +206,8 @@ def _close(order: Order, task: Task, market: Market, now: float) -> Turn:
         return finish(order, task, Outcome.DONE, now, result=result)
     if choice.ranking:
         task = with_decision(replace(task, ranking=choice.ranking), choice.decision)
-        task, actions = award(order, task, market, now)
-        return task, [*actions, Outbid(choice.ranking[1:])]
+        task, awarded = award(order, task, market, now)
+        return task, [*awarded, Outbid(choice.ranking[1:])]
     if task.rounds == 0:
         task = with_decision(task, choice.decision)
     window = min(task.window_ms * 2, market.settings.max_window_ms)
