@@ -36,7 +36,6 @@ class Vitals:
 
     load: float = 0.0
     memory_free_mb: float = math.inf
-    warm: frozenset[str] = frozenset()
     quiet: bool = False
 
 
@@ -59,6 +58,7 @@ class Contractor:
         self._beat_s = beat_s
         self._lease_s = lease_s
         self._vitals = Vitals()
+        self._warm: frozenset[str] = frozenset()
         self._closed = ""
         self._contracts: dict[str, Contract] = {}
         self._attempts: dict[tuple[str, str], int] = {}
@@ -148,6 +148,10 @@ class Contractor:
         """The machine's vital signs, read anew."""
         self._vitals = vitals
 
+    def warmed(self, capabilities: frozenset[str]) -> None:
+        """What the workers have loaded now."""
+        self._warm = capabilities
+
     def drain(self, reason: str, now: float) -> list[Action]:
         """Take no more work and give back what has not begun; `reason` empty: open again."""
         self._closed = reason
@@ -194,7 +198,7 @@ class Contractor:
             node=self._own,
             entries=self._entries,
             speeds=self._speeds,
-            warm=self._vitals.warm,
+            warm=self._warm,
             slots=work.slots,
             work_left_ms=self._work_left(now),
             load=self._vitals.load,
@@ -215,7 +219,7 @@ class Contractor:
                 quality=entry.quality,
                 prefill_tok_s=self._speeds.get(capability, _UNMEASURED).prefill_tok_s,
                 decode_tok_s=self._speeds.get(capability, _UNMEASURED).decode_tok_s,
-                warm=capability in self._vitals.warm,
+                warm=capability in self._warm,
             )
             for capability, entry in sorted(self._entries.items())
         )

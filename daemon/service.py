@@ -289,7 +289,7 @@ class Node:
         self._carry_out(self._contractor.progressed(key, seq, text, fraction))
 
     def _done(self, key: str, done: Done) -> None:
-        self._feel()
+        self._contractor.warmed(self._workers.warm())
         result, usage = outcome_of(key, done)
         self._carry_out(self._contractor.finished(key, result, usage, self._loop.time()))
         if not self._contractor.holding(Phase.RUNNING):
@@ -451,7 +451,8 @@ class Node:
         self._post.presence(card, self._presence.status)
 
     def _feel(self) -> None:
-        self._contractor.feel(read_vitals(self._workers.warm(), self._config.work.quiet_hours))
+        self._contractor.feel(read_vitals(self._config.work.quiet_hours))
+        self._contractor.warmed(self._workers.warm())
 
 
 _OUTCOMES = frozenset(outcome.value for outcome in m.Outcome)

@@ -14,13 +14,12 @@ from daemon.pricing import quiet_now
 BOARD = Path("/proc/device-tree/model")
 
 
-def read_vitals(warm: frozenset[str], quiet_hours: str) -> Vitals:
-    """Load over the usable cores, free memory, loaded capabilities, and whether it is quiet time."""
+def read_vitals(quiet_hours: str) -> Vitals:
+    """Load over the usable cores, free memory, and whether it is quiet time."""
     local = time.localtime()
     return Vitals(
         load=os.getloadavg()[0] / usable_cores(),
         memory_free_mb=psutil.virtual_memory().available / 2**20,
-        warm=warm,
         quiet=quiet_now(quiet_hours, local.tm_hour * 60 + local.tm_min),
     )
 
