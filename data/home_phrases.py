@@ -220,7 +220,12 @@ PHRASES: dict[str, dict[str, list[str]]] = {
         "validation": ["{x} should charge", "bring {x} back to its station"],
     },
     "pause": {
-        "train": ["pause {x}", "pause the (music|movie|show) on {x}", "put {x} on pause", "hold {x}"],
+        "train": [
+            "pause {x}",
+            "pause the (music|movie|show) on {x}",
+            "put {x} on pause",
+            "hold {x}",
+        ],
         "validation": ["hit pause on {x}"],
     },
     "resume": {
@@ -346,7 +351,11 @@ PHRASES: dict[str, dict[str, list[str]]] = {
         "validation": ["do you have the time"],
     },
     "date": {
-        "train": ["what day is it [today]", "what's (the date|today's date)", "which date is today"],
+        "train": [
+            "what day is it [today]",
+            "what's (the date|today's date)",
+            "which date is today",
+        ],
         "validation": ["tell me the date please"],
     },
     "weather": {
@@ -356,6 +365,16 @@ PHRASES: dict[str, dict[str, list[str]]] = {
             "tell me the weather",
         ],
         "validation": ["how does the weather look"],
+    },
+    "relative": {
+        "train": [
+            "(dim|brighten|adjust) {x}",
+            "(turn up|turn down) {x} a (bit|little)",
+            "make {x} (brighter|darker|warmer|colder|louder|quieter)",
+            "(increase|decrease|change) {x}",
+            "{x} a bit (more|less|up|down)",
+        ],
+        "validation": ["a little less of {x}", "do something with {x}"],
     },
     "unclear": {
         "train": [

@@ -8,10 +8,32 @@ import random
 import re
 
 _KEYS = {
-    **{"a": "sq", "b": "vn", "c": "xv", "d": "sf", "e": "wr", "f": "dg", "g": "fh", "h": "gj"},
-    **{"i": "uo", "j": "hk", "k": "jl", "l": "k", "m": "n", "n": "bm", "o": "ip", "p": "o"},
-    **{"q": "w", "r": "et", "s": "ad", "t": "ry", "u": "yi", "v": "cb", "w": "qe", "x": "zc"},
-    **{"y": "tu", "z": "x"},
+    "a": "sq",
+    "b": "vn",
+    "c": "xv",
+    "d": "sf",
+    "e": "wr",
+    "f": "dg",
+    "g": "fh",
+    "h": "gj",
+    "i": "uo",
+    "j": "hk",
+    "k": "jl",
+    "l": "k",
+    "m": "n",
+    "n": "bm",
+    "o": "ip",
+    "p": "o",
+    "q": "w",
+    "r": "et",
+    "s": "ad",
+    "t": "ry",
+    "u": "yi",
+    "v": "cb",
+    "w": "qe",
+    "x": "zc",
+    "y": "tu",
+    "z": "x",
 }
 _HOMOPHONES = {
     "lights": ("lites", "light's"),
@@ -32,10 +54,7 @@ def expand(template: str, rng: random.Random, **slots: str) -> str:
     """One random sentence of a template, slots filled in, spaces tidied."""
     while match := _GROUP.search(template):
         optional, choice = match.groups()
-        if optional is not None:
-            options = [*optional.split("|"), ""]
-        else:
-            options = choice.split("|")
+        options = [*optional.split("|"), ""] if optional is not None else choice.split("|")
         template = template[: match.start()] + rng.choice(options) + template[match.end() :]
     for name, value in slots.items():
         template = template.replace("{" + name + "}", value)

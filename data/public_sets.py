@@ -30,7 +30,9 @@ _CLINC = {
     **dict.fromkeys(("translate",), "text"),
 }
 _HWU = {
-    **dict.fromkeys(("iot", "audio", "music", "play", "alarm", "lists", "datetime"), "home_control"),
+    **dict.fromkeys(
+        ("iot", "audio", "music", "play", "alarm", "lists", "datetime"), "home_control"
+    ),
     **dict.fromkeys(("weather", "news", "transport", "recommendation"), "web"),
 }
 _HWU_WHOLE = {"qa_maths": "math", "qa_stock": "web", "qa_currency": "web"}
@@ -48,8 +50,8 @@ def read_all(folder: Path, part: str) -> list[Pair]:
     pairs: list[Pair] = []
     for reader in (_clinc, _hwu, _snips):
         pairs += reader(folder, part)
-    for reader in (_banking, _gsm8k, _mawps, _mbpp, _self_instruct, _chatterbot):
-        every = sorted(set(reader(folder)))
+    for whole in (_banking, _gsm8k, _mawps, _mbpp, _self_instruct, _chatterbot):
+        every = sorted(set(whole(folder)))
         pairs += [p for n, p in enumerate(every) if (n % 10 == 0) == (part == "validation")]
     return [(" ".join(text.split()), label) for text, label in pairs if text.strip()]
 

@@ -3,11 +3,6 @@
 Slots are filled from :data:`SUBJECTS`. See :mod:`data.phrasing` for the notation.
 """
 
-LABELS = (
-    *("chat", "home_control", "code", "math", "vision", "image", "web", "stt", "tts", "file"),
-    "text",
-)
-
 SUBJECTS = {
     "train": {
         "topic": """the sea;an old castle;two friends;a lost dog;autumn;a train journey;robots;

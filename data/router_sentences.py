@@ -15,7 +15,9 @@ from pathlib import Path
 from data.home_commands import sample
 from data.phrasing import dressed, expand, noisy
 from data.public_sets import NOT_ABOUT_HOME, Pair, read_all
-from data.router_phrases import LABELS, PHRASES, SUBJECTS
+from data.router_more import MORE
+from data.router_phrases import PHRASES, SUBJECTS
+from handlers.intent_classification import LABELS, prompt_of
 
 VERSION = 1
 """Raised whenever the same seed gives other rows than before."""
@@ -32,10 +34,11 @@ def sentences(part: str, label: str, count: int, rng: random.Random) -> list[str
     made = []
     for _ in range(count):
         slots = {name: rng.choice(values) for name, values in subjects.items()}
-        template = rng.choice(PHRASES[label][part])
+        more = MORE.get(label, []) if part == "train" else []
+        template = rng.choice(PHRASES[label][part] + 2 * more)
         while "{n}" in template:
             template = template.replace("{n}", str(rng.choice((_small(rng), _large(rng)))), 1)
-        made.append(dressed(noisy(expand(template, rng, **slots), rng, 0.1), rng))
+        made.append(dressed(noisy(expand(template, rng, **slots), rng, 0.2), rng))
     return made
 
 
@@ -52,7 +55,7 @@ def main() -> None:
     rows = _balanced(public, "train", arguments.rows, arguments.seed)
     with (arguments.out / "train.jsonl").open("w", encoding="utf-8") as file:
         for text, label in rows:
-            row = {"prompt": text, "label": LABELS.index(label), "task": "route"}
+            row = {"prompt": prompt_of(text), "label": LABELS.index(label), "task": "route"}
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
     held = _balanced(read_all(arguments.sets, "validation"), "validation", 6600, arguments.seed)
     with (arguments.out / "validation.jsonl").open("w", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""The tokenizer that all models share, from everything that they read.
+r"""The tokenizer that all models share, from everything that they read.
 
     python -m data.shared_tokenizer --sets FOLDER --router /tmp/router --home /tmp/home \\
         --out models/tokenizer.json

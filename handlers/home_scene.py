@@ -145,7 +145,7 @@ def view(scene: Scene) -> View:
             letter: entity for letter, (entity, _) in zip(ENTITY_LETTERS, entities, strict=False)
         },
         areas=letters,
-        numbers=tuple(_numbers(sentence)),
+        numbers=tuple(numbers(sentence)),
         prompt="\n".join(lines),
     )
 
@@ -158,9 +158,10 @@ def words(text: str) -> tuple[str, ...]:
 def normalise(text: str) -> str:
     """One line, lower case, number words as digits, without outer punctuation."""
     flat = _PERCENT.sub(r"\1 percent", " ".join(text.lower().split()))
+    flat = _BELOW_ZERO.sub("-", _HYPHEN.sub(" ", flat))
     out: list[str] = []
     tens = 0
-    for token in flat.replace("-", " ").split():
+    for token in flat.split():
         bare = token.strip(",.!?;:\"'")
         if tens and bare in _UNITS and 0 < _UNITS[bare] < 10:
             out[-1] = str(tens + _UNITS[bare])
@@ -177,7 +178,9 @@ def normalise(text: str) -> str:
 
 _WORD = re.compile(r"[^\W_]+(?:'s\b)?", re.UNICODE)
 _PERCENT = re.compile(r"(\d)\s*%")
-_NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?")
+_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?")
+_HYPHEN = re.compile(r"(?<=[^\W\d])-(?=\w)")
+_BELOW_ZERO = re.compile(r"(?<!\d )\bminus (?=\d)")
 _UNITS = {
     name: value
     for value, name in enumerate(
@@ -204,7 +207,7 @@ _MOST_UNNAMED = 6
 _FILLER = frozenset("the a an my our your of in on at to and for please all".split())
 
 
-def _numbers(sentence: str) -> list[str]:
+def numbers(sentence: str) -> list[str]:
     """Every number that the sentence says, in digits or in words."""
     found = _NUMBER.findall(sentence)
     timed = re.search(r"\b(hour|minute|second)s?\b", sentence) is not None

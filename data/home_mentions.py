@@ -1,0 +1,118 @@
+"""How people name things of a home: one entity, all of a kind in a room, or either."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from data.home_phrases import GENERIC, PHRASES
+from data.homes import Home
+from data.phrasing import expand
+from handlers.home_scene import Entity, words
+
+SWITCHED = ("light", "fan", "switch", "media_player", "climate", "valve")
+"""Domains that are plainly turned on and off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """One command that a sentence asks for; the target is not yet a letter.
+
+    ``target`` is an entity, an area's name with ``domain``, "all" with ``domain``, or "-".
+    """
+
+    intent: str
+    target: Entity | str
+    domain: str = ""
+    slots: tuple[tuple[str, str], ...] = ()
+
+
+Made = tuple[str, tuple[Goal, ...], str]
+"""A sentence, what it asks for, and if nothing the reason."""
+
+
+def say(topic: str, part: str, rng: random.Random, **slots: str) -> str:
+    """A sentence on a topic of :data:`data.home_phrases.PHRASES`."""
+    return expand(rng.choice(PHRASES[topic][part]), rng, **slots)
+
+
+def called(entity: Entity, rng: random.Random) -> str:
+    """How somebody may call an entity: by name, alias, with its room, or a part of the name."""
+    name = rng.choice((entity.label(), entity.label(), *entity.aliases)).lower()
+    area = entity.area.lower()
+    if area and not set(words(area)) & set(words(name)) and rng.random() < 0.4:
+        name = rng.choice((f"{area} {name}", f"{name} in the {area}", f"{name} in {area}"))
+    elif len(name.split()) > 2 and rng.random() < 0.25:
+        name = " ".join(name.split()[1:] if rng.random() < 0.5 else name.split()[-2:])
+    article = rng.choice(("the ", "the ", "", "my "))
+    return name if "'s" in name.split()[0] else article + name
+
+
+def rivals(mention: str, home: Home, domains: Sequence[str]) -> list[Entity]:
+    """Entities that fit all the words of a mention; a full name beats a part of one."""
+    said = {word for word in words(mention) if word not in ("the", "my", "in", "of")}
+    fitting, exact = [], []
+    for entity in home.of(*domains):
+        for name in (entity.label(), *entity.aliases):
+            own = set(words(name)) - {"the", "in", "of"}
+            if own == said or own | set(words(entity.area)) == said:
+                exact.append(entity)
+            elif said <= own | set(words(entity.area)):
+                fitting.append(entity)
+    return exact or fitting
+
+
+def single(
+    home: Home, domains: Sequence[str], rng: random.Random, among: Sequence[str] = ()
+) -> tuple[Entity, str] | None:
+    """An entity and a mention that means it and nothing else."""
+    found = home.of(*domains)
+    for _ in range(4):
+        if not found:
+            return None
+        entity = rng.choice(found)
+        mention = called(entity, rng)
+        fitting = rivals(mention, home, among or domains)
+        if len({e.entity_id for e in fitting}) == 1 and fitting[0] == entity:
+            return entity, mention
+    return None
+
+
+def all_in_room(home: Home, domain: str, rng: random.Random) -> tuple[str, str, str] | None:
+    """A room, and a mention of all things of a domain in it: (area, mention, domain)."""
+    areas = sorted({entity.area for entity in home.of(domain) if entity.area})
+    if not areas or domain not in GENERIC:
+        return None
+    area = rng.choice(areas)
+    inside = [entity for entity in home.of(domain) if entity.area == area]
+    noun = rng.choice(GENERIC[domain])
+    if domain == "cover" and not fits_class(noun, inside):
+        return None
+    mention = rng.choice(
+        (
+            *(f"the {area} {noun}", f"{area} {noun}", f"the {noun} in the {area}"),
+            *(f"all [the] {noun} in the {area}", f"all {area} {noun}", f"the {noun} in {area}"),
+            *(f"every {noun.removesuffix('s')} in the {area}", f"{noun} in the {area}"),
+        )
+    ).lower()
+    exact = [e for e in rivals(expand(mention, rng), home, (domain,)) if e.area != area]
+    named = [e for e in inside if set(words(e.label())) >= set(words(f"{area} {noun}"))]
+    if exact or (named and len(inside) > 1 and "all" not in mention and "every" not in mention):
+        return None
+    return area, expand(mention, rng), domain
+
+
+def fits_class(noun: str, inside: Sequence[Entity]) -> bool:
+    """Whether each of some covers is one of the things that a noun can mean."""
+    stem = words(noun)[0]
+    return stem == "cover" or all(stem in words(e.label()) for e in inside)
+
+
+def either(
+    home: Home, domain: str, rng: random.Random, among: Sequence[str] = ()
+) -> tuple[tuple[Entity | str, str], str] | None:
+    """A single entity or all of a domain in a room: ((target, domain), mention)."""
+    if rng.random() < 0.35:
+        group = all_in_room(home, domain, rng)
+        return ((group[0], domain), group[1]) if group else None
+    found = single(home, (domain,), rng, among)
+    return ((found[0], ""), found[1]) if found else None

@@ -1,0 +1,145 @@
+"""Makers of sentences that a home must not act on: unknown, unclear, unfit, or none of its business.
+
+The same form as the makers of :mod:`data.home_wishes`; the third part of what they give is a reason
+of :data:`handlers.home_actions.REASONS`.
+"""
+
+import random
+from collections.abc import Sequence
+
+from data.home_mentions import Goal, Made, fits_class, rivals, say, single
+from data.home_phrases import GENERIC, NOT_HOME
+from data.home_wishes import Maker
+from data.home_words import AREAS, THINGS, pick
+from data.homes import Home, made_up
+from data.phrasing import expand, numeral
+from handlers.home_actions import COLORS
+from handlers.home_scene import Entity, words
+
+
+def _missing(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    """A command for a thing or a room that this home lacks."""
+    domain = rng.choice(tuple(GENERIC))
+    topics = {
+        "cover": ("open", "close"),
+        "lock": ("lock", "unlock"),
+        "vacuum": ("vacuum", "dock"),
+        "climate": ("temperature", "on", "off"),
+        "light": ("on", "off", "brightness", "color"),
+    }
+    topic = rng.choice(topics.get(domain, ("on", "off")))
+    roll = rng.random()
+    here = {word for area in home.areas for word in words(area)}
+    everything = {w for e in home.entities for n in (e.label(), *e.aliases) for w in words(n)}
+    if roll < 0.45:
+        area = rng.choice(pick(AREAS, part))
+        if set(words(area)) & (here | everything):
+            return None
+        noun = rng.choice((rng.choice(GENERIC[domain]), rng.choice(pick(THINGS[domain], part))))
+        mention = rng.choice((f"the {area} {noun}", f"the {noun} in the {area}", f"{area} {noun}"))
+    elif roll < 0.75:
+        free = [a for a in home.areas if not any(e.area == a for e in home.of(domain))]
+        if not free or any(not e.area for e in home.of(domain)):
+            return None
+        area = rng.choice(free)
+        if any(set(words(area)) <= set(words(e.label())) for e in home.of(domain)):
+            return None
+        if domain == "climate" and topic == "temperature":
+            return None
+        noun = rng.choice(GENERIC[domain])
+        if any(words(noun)[-1] in words(e.label()) for e in home.entities if e.area == area):
+            return None
+        mention = rng.choice((f"the {area} {noun}", f"the {noun} in the {area}"))
+    else:
+        thing = rng.choice((rng.choice(pick(THINGS[domain], part)), made_up(part, rng)))
+        if set(words(thing)) & everything:
+            return None
+        mention = rng.choice((f"the {thing}", thing))
+        if rivals(mention, home, tuple(GENERIC)):
+            return None
+    color, number = rng.choice(COLORS), numeral(rng.randint(1, 100), rng)
+    return say(topic, part, rng, x=mention.lower(), n=number, c=color), (), "device"
+
+
+def _unclear(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    """A command without a target, or with one that several entities fit equally."""
+    if rng.random() < 0.4:
+        return say("unclear", part, rng, n=str(rng.randint(1, 100))), (), "unclear"
+    domain = rng.choice(("light", "light", "cover", "switch", "fan", "media_player"))
+    labels: dict[str, list[Entity]] = {}
+    for entity in home.of(domain):
+        labels.setdefault(" ".join(words(entity.label())), []).append(entity)
+    shared = [found for found in labels.values() if len({e.area for e in found}) > 1]
+    if not shared:
+        return None
+    mention = f"the {rng.choice(rng.choice(shared)).label().lower()}"
+    way = rng.choice(("open", "close") if domain == "cover" else ("on", "off"))
+    return say(way, part, rng, x=mention), (), "unclear"
+
+
+def _bare(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    """A kind of thing without a place: clear only where there is a single one."""
+    domain = rng.choice(("light", "light", "fan", "cover", "lock", "media_player", "vacuum"))
+    found = home.of(domain)
+    noun = rng.choice(GENERIC[domain])
+    kin = [e for e in home.entities if set(words(noun)) & set(words(e.label()))]
+    if not found or any(e not in found for e in kin):
+        return None
+    if domain == "cover" and not fits_class(noun, found):
+        return None
+    topics = {"cover": ("open", "close"), "lock": ("lock", "unlock"), "vacuum": ("vacuum", "dock")}
+    topic = rng.choice(topics.get(domain, ("on", "off")))
+    text = say(topic, part, rng, x=f"{rng.choice(('the', 'the', 'my'))} {noun}")
+    if len(found) > 1:
+        exact = [e for e in kin if words(e.label()) == words(noun)]
+        return None if exact else (text, (), "unclear")
+    intents = {
+        "open": "HassTurnOn",
+        "close": "HassTurnOff",
+        "lock": "HassTurnOn",
+        "unlock": "HassTurnOff",
+        "vacuum": "HassVacuumStart",
+        "dock": "HassVacuumReturnToBase",
+        "on": "HassTurnOn",
+        "off": "HassTurnOff",
+    }
+    return text, (Goal(intents[topic], found[0]),), ""
+
+
+_MISFITS = {
+    "light": ("open", "close", "lock", "unlock", "vacuum", "volume"),
+    "fan": ("color", "open", "lock", "dock"),
+    "lock": ("open", "brightness", "color", "volume"),
+    "climate": ("color", "lock", "next", "vacuum"),
+    "media_player": ("color", "lock", "open", "temperature"),
+    "vacuum": ("color", "lock", "brightness", "temperature"),
+}
+
+
+def _misfit(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    """Something that the named thing cannot do, or a change without a measure."""
+    domain = rng.choice(tuple(_MISFITS))
+    found = single(home, (domain,), rng, tuple(THINGS))
+    if found is None:
+        return None
+    number, color = str(rng.randint(1, 100)), rng.choice(COLORS)
+    relative = domain in ("light", "climate", "media_player") and rng.random() < 0.4
+    topic = "relative" if relative else rng.choice(_MISFITS[domain])
+    return say(topic, part, rng, x=found[1], n=number, c=color), (), "unclear"
+
+
+def _other(home: Home, part: str, rng: random.Random, others: Sequence[str]) -> Made | None:
+    if others and rng.random() < 0.7:
+        return " ".join(rng.choice(others).split())[:300], (), "other"
+    number = numeral(rng.randint(1, 99), rng)
+    return expand(rng.choice(NOT_HOME[part]), rng, n=number), (), "other"
+
+
+REFUSALS: dict[str, tuple[Maker, float]] = {
+    "missing": (_missing, 12),
+    "unclear": (_unclear, 6),
+    "bare": (_bare, 4),
+    "misfit": (_misfit, 3),
+    "other": (_other, 7),
+}
+"""Topic -> maker and how often, by weight."""

@@ -1,0 +1,305 @@
+"""Makers of sentences that ask a home for something it can do.
+
+A maker gets a home, the part ("train" or "validation"), the random numbers and foreign sentences; it
+gives a sentence and its goals, or None where this home has nothing of that kind.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+
+from data.home_mentions import SWITCHED, Goal, Made, all_in_room, either, say, single
+from data.home_phrases import GENERIC
+from data.home_words import ITEMS, pick
+from data.homes import Home
+from data.phrasing import expand, numeral
+from handlers.home_actions import COLORS
+from handlers.home_scene import words
+
+Maker = Callable[[Home, str, random.Random, Sequence[str]], Made | None]
+
+
+def _switch(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    domain = rng.choice(("light", "light", *SWITCHED))
+    found = single(home, (domain,), rng, SWITCHED)
+    if found is None:
+        return None
+    way = rng.choice(("on", "off"))
+    goal = Goal(f"HassTurn{way.title()}", found[0])
+    return say(way, part, rng, x=found[1]), (goal,), ""
+
+
+def _switch_group(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    domain = rng.choice(("light", "light", "light", "fan", "switch", "media_player", "climate"))
+    group = all_in_room(home, domain, rng)
+    if group is None:
+        return None
+    way = rng.choice(("on", "off"))
+    intent = f"HassTurn{way.title()}"
+    area = group[0]
+    if domain == "light" and rng.random() < 0.25:
+        room = rng.choice((f"the {area.lower()}", area.lower()))
+        text = say(f"{way}_light", part, rng, r=room, x=room)
+    else:
+        text = say(way, part, rng, x=group[1])
+    return text, (Goal(intent, area, domain),), ""
+
+
+def _switch_all(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    domain = rng.choice(("light", "light", "light", "fan", "switch", "media_player"))
+    if not home.of(domain):
+        return None
+    noun = rng.choice([noun for noun in GENERIC[domain] if noun.endswith("s")])
+    mention = expand(
+        rng.choice(
+            (
+                *(f"all [of] [the] {noun}", f"every {noun.removesuffix('s')}", f"all our {noun}"),
+                *(f"all [the] {noun} in the (house|home)", f"the {noun} everywhere"),
+                f"all {noun} in the [whole|entire] house",
+            )
+        ),
+        rng,
+    )
+    way = rng.choice(("on", "off", "off"))
+    return say(way, part, rng, x=mention), (Goal(f"HassTurn{way.title()}", "all", domain),), ""
+
+
+def _lights(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    target = either(home, "light", rng)
+    if target is None:
+        return None
+    goal, mention = target
+    topic = rng.choices(
+        (
+            "brightness",
+            "color",
+            "brightness_full",
+            "brightness_half",
+            "brightness_low",
+            "color_bright",
+        ),
+        weights=(6, 5, 2, 1, 1, 1),
+    )[0]
+    number = rng.choice((rng.randint(1, 100), rng.randrange(10, 101, 10), rng.randrange(5, 100, 5)))
+    color = rng.choice(COLORS)
+    if any(c in words(mention) for c in COLORS):
+        return None
+    value = {"brightness_full": "100", "brightness_half": "50", "brightness_low": "1"}
+    slots: tuple[tuple[str, str], ...] = (("brightness", value.get(topic, str(number))),)
+    if topic == "color":
+        slots = (("color", color),)
+    elif topic == "color_bright":
+        slots = (*slots, ("color", color))
+    text = say(topic, part, rng, x=mention, n=numeral(number, rng), c=color)
+    return text, (Goal("HassLightSet", *goal, slots),), ""
+
+
+def _covers(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    target = either(home, "cover", rng, among=("cover", "lock", "binary_sensor"))
+    if target is None:
+        return None
+    goal, mention = target
+    topic = rng.choice(("open", "open", "close", "close", "position", "position_half"))
+    number = rng.choice((rng.randint(1, 100), rng.randrange(10, 101, 10)))
+    text = say(topic, part, rng, x=mention, n=numeral(number, rng))
+    match topic:
+        case "open":
+            return text, (Goal("HassTurnOn", *goal),), ""
+        case "close":
+            return text, (Goal("HassTurnOff", *goal),), ""
+        case _:
+            value = "50" if topic == "position_half" else str(number)
+            return text, (Goal("HassSetPosition", *goal, (("position", value),)),), ""
+
+
+def _locks(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    target = either(home, "lock", rng)
+    if target is None:
+        return None
+    way = rng.choice(("lock", "unlock"))
+    intent = "HassTurnOn" if way == "lock" else "HassTurnOff"
+    return say(way, part, rng, x=target[1]), (Goal(intent, *target[0]),), ""
+
+
+def _climate(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    if not home.of("climate"):
+        return None
+    number = rng.choice((rng.randint(15, 28), rng.randint(15, 28), rng.randint(59, 80)))
+    slots = (("temperature", str(number)),)
+    said = numeral(number, rng)
+    roll = rng.random()
+    if roll < 0.45:
+        found = single(home, ("climate",), rng)
+        if found is None:
+            return None
+        text = say("temperature", part, rng, x=found[1], n=said)
+        return text, (Goal("HassClimateSetTemperature", found[0], "", slots),), ""
+    if roll < 0.55:
+        text = say("temperature_all", part, rng, n=said)
+        return text, (Goal("HassClimateSetTemperature", "all", "climate", slots),), ""
+    areas = sorted({entity.area for entity in home.of("climate") if entity.area})
+    if not areas:
+        return None
+    area = rng.choice(areas)
+    room = rng.choice((f"the {area.lower()}", area.lower()))
+    if roll < 0.7:
+        text = say("how_warm", part, rng, r=room)
+        return text, (Goal("HassClimateGetTemperature", area, "climate"),), ""
+    text = say("temperature_room", part, rng, r=room, n=said)
+    return text, (Goal("HassClimateSetTemperature", area, "climate", slots),), ""
+
+
+_PLAYER = {
+    "pause": "HassMediaPause",
+    "resume": "HassMediaUnpause",
+    "next": "HassMediaNext",
+    "previous": "HassMediaPrevious",
+    "volume": "HassSetVolume",
+}
+
+
+def _media(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    target = either(home, "media_player", rng)
+    if target is None:
+        return None
+    topic = rng.choice((*_PLAYER, "volume"))
+    number = rng.choice((rng.randint(0, 100), rng.randrange(10, 101, 10)))
+    slots = (("volume_level", str(number)),) if topic == "volume" else ()
+    text = say(topic, part, rng, x=target[1], n=numeral(number, rng))
+    return text, (Goal(_PLAYER[topic], *target[0], slots),), ""
+
+
+def _vacuum(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    target = either(home, "vacuum", rng)
+    if target is None:
+        return None
+    topic, intent = rng.choice((("vacuum", "HassVacuumStart"), ("dock", "HassVacuumReturnToBase")))
+    return say(topic, part, rng, x=target[1]), (Goal(intent, *target[0]),), ""
+
+
+def _state(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    kind = rng.choice(("light", "switch", "cover", "lock", "sensor", "binary_sensor", "fan"))
+    topics = {
+        "cover": "state_open",
+        "lock": "state_locked",
+        "sensor": "state_value",
+        "binary_sensor": "state_value",
+    }
+    topic = topics.get(kind, "state")
+    rivals = {
+        "cover": ("cover", "lock", "binary_sensor"),
+        "lock": ("cover", "lock", "binary_sensor"),
+        "sensor": ("sensor", "climate"),
+        "binary_sensor": ("binary_sensor", "cover", "lock", "sensor"),
+    }
+    if topic == "state" and kind == "light" and rng.random() < 0.3:
+        group = all_in_room(home, kind, rng)
+        if group is None:
+            return None
+        return say(topic, part, rng, x=group[1]), (Goal("HassGetState", group[0], kind),), ""
+    found = single(home, (kind,), rng, rivals.get(kind, SWITCHED))
+    if found is None:
+        return None
+    return say(topic, part, rng, x=found[1]), (Goal("HassGetState", found[0]),), ""
+
+
+def _scene(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    kind = rng.choice(("scene", "script"))
+    if not home.of(kind):
+        return None
+    entity = rng.choice(home.of(kind))
+    mention = entity.label().lower()
+    if len({e.entity_id for e in home.entities if e.label().lower() == mention}) > 1:
+        return None
+    return say(kind, part, rng, x=mention), (Goal("HassTurnOn", entity),), ""
+
+
+def _list(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    item = rng.choice(pick(ITEMS, part)).lower()
+    if rng.random() < 0.5 or not home.of("todo"):
+        goal = Goal("HassShoppingListAddItem", "-", "", (("item", item),))
+        return say("shopping", part, rng, i=item), (goal,), ""
+    found = single(home, ("todo",), rng)
+    if found is None:
+        return None
+    goal = Goal("HassListAddItem", found[0], "", (("item", item),))
+    return say("list", part, rng, i=item, x=found[1]), (goal,), ""
+
+
+def _timer(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    if rng.random() < 0.12:
+        return say("timers_off", part, rng), (Goal("HassCancelAllTimers", "-"),), ""
+    first, second = rng.randint(1, 60), rng.randint(1, 59)
+    said, other = numeral(first, rng), numeral(second, rng)
+    plural = "" if first == 1 else "s"
+    kinds: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
+        (f"{said} minute{plural}", (("minutes", str(first)),)),
+        (f"{said} minute{plural}", (("minutes", str(first)),)),
+        (f"{said} hour{plural}", (("hours", str(first)),)),
+        (f"{said} second{plural}", (("seconds", str(first)),)),
+        (f"{said} hours and {other} minutes", (("hours", str(first)), ("minutes", str(second)))),
+        (f"{said} minutes {other} seconds", (("minutes", str(first)), ("seconds", str(second)))),
+        ("half an hour", (("minutes", "30"),)),
+        ("an hour", (("hours", "1"),)),
+        ("a minute", (("minutes", "1"),)),
+    )
+    duration, slots = rng.choice(kinds)
+    return say("timer", part, rng, d=duration), (Goal("HassStartTimer", "-", "", slots),), ""
+
+
+_ASKED = {
+    "time": "HassGetCurrentTime",
+    "date": "HassGetCurrentDate",
+    "weather": "HassGetWeather",
+}
+
+
+def _ask(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    topic = rng.choice(tuple(_ASKED))
+    return say(topic, part, rng), (Goal(_ASKED[topic], "-"),), ""
+
+
+_PAIRED: tuple[Maker, ...] = (_switch, _switch_group, _lights, _covers, _locks, _media, _climate)
+
+
+def _several(home: Home, part: str, rng: random.Random, others: Sequence[str]) -> Made | None:
+    if rng.random() < 0.4:
+        return _shared_verb(home, part, rng)
+    first = rng.choice(_PAIRED)(home, part, rng, others)
+    second = rng.choice(_PAIRED)(home, part, rng, others)
+    if first is None or second is None or first[1] == second[1]:
+        return None
+    joint = rng.choice((" and ", " and ", " and then ", ", then ", " and also ", ", "))
+    return first[0] + joint + second[0], first[1] + second[1], ""
+
+
+def _shared_verb(home: Home, part: str, rng: random.Random) -> Made | None:
+    one, other = (
+        single(home, ("light", "fan", "switch"), rng, SWITCHED),
+        single(home, ("light", "fan", "switch"), rng, SWITCHED),
+    )
+    if one is None or other is None or one[0] == other[0]:
+        return None
+    way = rng.choice(("on", "off"))
+    intent = f"HassTurn{way.title()}"
+    both = f"{one[1]} and {other[1]}"
+    return say(way, part, rng, x=both), (Goal(intent, one[0]), Goal(intent, other[0])), ""
+
+
+WISHES: dict[str, tuple[Maker, float]] = {
+    "switch": (_switch, 16),
+    "switch_group": (_switch_group, 12),
+    "switch_all": (_switch_all, 4),
+    "lights": (_lights, 11),
+    "covers": (_covers, 9),
+    "locks": (_locks, 4),
+    "climate": (_climate, 6),
+    "media": (_media, 6),
+    "vacuum": (_vacuum, 3),
+    "state": (_state, 6),
+    "scene": (_scene, 4),
+    "list": (_list, 4),
+    "timer": (_timer, 4),
+    "ask": (_ask, 2),
+    "several": (_several, 9),
+}
+"""Topic -> maker and how often, by weight."""
