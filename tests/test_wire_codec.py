@@ -8,7 +8,8 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from wire_values import JSON, KINDS, any_message, messages, raws
+from msgspec.structs import fields
+from wire_values import JSON, KINDS, any_message, full, raws
 
 from bus_topics import messages as m
 from bus_topics.codec import MAX_BYTES, MAX_CONTENT, decode, decode_ask, encode
@@ -74,22 +75,15 @@ def test_every_message_comes_back_as_it_was(message: m.Message) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_every_kind_comes_back_with_all_fields_set(kind: type[m.Message]) -> None:
-    names = {field.name for field in msgspec.structs.fields(kind)} - {"v"}
-    seen: set[str] = set()
-
-    @given(message=messages(kind))
-    @settings(max_examples=60, deadline=None)
-    def comes_back(message: m.Message) -> None:
-        payload = encode(message)
-        assert decode(payload, kind) == message
-        seen.update(orjson.loads(payload))
-
-    comes_back()
-    assert seen == names  # else the property above never saw the field on the wire
+def test_every_kind_comes_back_with_every_field_on_the_wire(kind: type[m.Message]) -> None:
+    message = full(kind)
+    payload = encode(message)
+    assert set(orjson.loads(payload)) == {field.name for field in fields(kind)} - {"v"}
+    assert decode(payload, kind) == message
 
 
 @given(content=raws())
+@settings(deadline=None)
 def test_content_comes_back_byte_for_byte(content: msgspec.Raw) -> None:
     submit = m.Submit(id="a", capability="c", content=content)
     final = m.Final(id="a", outcome=m.Outcome.DONE, result=content)
@@ -107,6 +101,7 @@ def test_no_result_and_a_null_result_are_two_things() -> None:
 
 
 @given(payload=st.binary(max_size=200), kind=kinds)
+@settings(deadline=None)
 def test_any_bytes_settle(payload: bytes, kind: type[m.Message]) -> None:
     settles(payload, kind)
     settles_ask(payload)

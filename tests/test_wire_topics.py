@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from wire_values import KINDS, names
 
@@ -67,6 +67,7 @@ def test_what_is_retained_expires_and_nothing_is_sent_at_qos_2() -> None:
 
 
 @given(base=bases, row=rows, sender=nodes, to=nodes, capability=capabilities)
+@settings(deadline=None)
 def test_parse_reads_what_build_wrote(
     base: str, row: Topic, sender: str, to: str, capability: str
 ) -> None:
@@ -81,6 +82,7 @@ def test_parse_reads_what_build_wrote(
 
 
 @given(base=bases, segments=st.lists(st.sampled_from(["in", "node", "a", "submit", "card", "x"])))
+@settings(deadline=None)
 def test_build_writes_what_parse_read(base: str, segments: list[str]) -> None:
     topic = "/".join([base, *segments])
     try:
@@ -91,6 +93,7 @@ def test_build_writes_what_parse_read(base: str, segments: list[str]) -> None:
 
 
 @given(base=bases, topic=st.text(max_size=60))
+@settings(deadline=None)
 def test_any_text_is_a_topic_or_unknown(base: str, topic: str) -> None:
     for candidate in (
         topic,
@@ -161,6 +164,9 @@ def test_a_hostile_name_is_refused_wherever_it_stands(row: Topic, hostile: str) 
         "forgebus/v1/node/a",
         "forgebus/v1/node/a/event",
         "forgebus/v1/node/a/submit",
+        "forgebus/v1/node/a/ask",
+        "forgebus/v1/node/a/answer",
+        "forgebus/v1/node/chat/offer",
         "forgebus/v1/node/a/b/card",
         "forgebus/v1/submit/a/b",
         "forgebus/v1/status/a",

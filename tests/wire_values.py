@@ -1,6 +1,7 @@
 """Hypothesis strategies for everything that may stand on the bus, read off the message types."""
 
 import json
+import re
 from typing import Any
 
 import msgspec
@@ -36,6 +37,11 @@ def messages(kind: type[Message]) -> st.SearchStrategy[Any]:
 def any_message() -> st.SearchStrategy[Message]:
     """A message of any kind."""
     return st.sampled_from(KINDS).flatmap(messages)
+
+
+def full(kind: type[Message]) -> Any:
+    """One message of a kind in which no field has its default, so that each of them is written."""
+    return _full(inspect.type_info(kind))
 
 
 def raws() -> st.SearchStrategy[msgspec.Raw]:
@@ -82,3 +88,30 @@ def _of(kind: inspect.Type) -> st.SearchStrategy[Any]:  # noqa: C901 - one case 
             raise AssertionError(
                 f"a field without bounds, or of a type that has no place here: {kind}"
             )
+
+
+def _full(kind: inspect.Type) -> Any:
+    match kind:
+        case inspect.Metadata(type=inner):
+            return _full(inner)
+        case inspect.StructType(cls=cls, fields=fields):
+            return cls(**{field.name: _full(field.type) for field in fields if field.name != "v"})
+        case inspect.StrType(pattern=str() as pattern):
+            return next(name for name in ("a", "a/b", "0" * 8) if re.search(pattern, name))
+        case inspect.StrType():
+            return "x"
+        case inspect.IntType(le=int() as high):
+            return high
+        case inspect.FloatType(le=high):
+            return 0.75 * (high or 1.0)
+        case inspect.BoolType():
+            return True
+        case inspect.EnumType(cls=enum):
+            return list(enum)[-1]
+        case inspect.RawType():
+            return msgspec.Raw(b"[0]")
+        case inspect.UnionType(types=types):
+            return _full(next(part for part in types if not isinstance(part, inspect.NoneType)))
+        case inspect.VarTupleType(item_type=item):
+            return (_full(item),)
+    raise AssertionError(kind)
