@@ -91,7 +91,7 @@ def all_in_room(home: Home, domain: str, rng: random.Random) -> tuple[str, str, 
         (
             *(f"the {area} {noun}", f"{area} {noun}", f"the {noun} in the {area}"),
             *(f"all [the] {noun} in the {area}", f"all {area} {noun}", f"the {noun} in {area}"),
-            *(f"every {noun.removesuffix('s')} in the {area}", f"{noun} in the {area}"),
+            *(f"every {one_of(noun)} in the {area}", f"{noun} in the {area}"),
         )
     ).lower()
     exact = [e for e in rivals(expand(mention, rng), home, (domain,)) if e.area != area]
@@ -99,6 +99,11 @@ def all_in_room(home: Home, domain: str, rng: random.Random) -> tuple[str, str, 
     if exact or (named and len(inside) > 1 and "all" not in mention and "every" not in mention):
         return None
     return area, expand(mention, rng), domain
+
+
+def one_of(nouns: str) -> str:
+    """The singular of a word of :data:`data.home_phrases.GENERIC`."""
+    return nouns.removesuffix("es") if nouns.endswith("ches") else nouns.removesuffix("s")
 
 
 def fits_class(noun: str, inside: Sequence[Entity]) -> bool:

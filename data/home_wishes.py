@@ -7,7 +7,7 @@ gives a sentence and its goals, or None where this home has nothing of that kind
 import random
 from collections.abc import Callable, Sequence
 
-from data.home_mentions import SWITCHED, Goal, Made, all_in_room, either, say, single
+from data.home_mentions import SWITCHED, Goal, Made, all_in_room, either, one_of, say, single
 from data.home_phrases import GENERIC
 from data.home_words import ITEMS, pick
 from data.homes import Home
@@ -52,7 +52,7 @@ def _switch_all(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> 
     mention = expand(
         rng.choice(
             (
-                *(f"all [of] [the] {noun}", f"every {noun.removesuffix('s')}", f"all our {noun}"),
+                *(f"all [of] [the] {noun}", f"every {one_of(noun)}", f"all our {noun}"),
                 *(f"all [the] {noun} in the (house|home)", f"the {noun} everywhere"),
                 f"all {noun} in the [whole|entire] house",
             )

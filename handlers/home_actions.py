@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import msgspec
 
 from engine.grammar import Grammar, choice, either, literal, repeat, sequence
-from handlers.home_scene import COVER_CLASSES, Entity, Scene, View, words
+from handlers.home_scene import COVER_CLASSES, Entity, Scene, View, plain_words, words
 
 REASONS = {
     "device": "the sentence names a device or a room that this home does not have",
@@ -172,8 +172,8 @@ def choices(shown: View) -> "Choices":
         by_domain={domain: tuple(found) for domain, found in letters.items()},
         areas=tuple(shown.areas),
         numbers=shown.numbers,
-        colors=tuple(color for color in COLORS if color in shown.sentence.split()),
-        items=tuple(_spans(shown.sentence.split())),
+        colors=tuple(color for color in COLORS if color in plain_words(shown.sentence)),
+        items=tuple(_spans(plain_words(shown.sentence))),
     )
 
 

@@ -155,6 +155,11 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(_stem(word) for word in _WORD.findall(text.lower()))
 
 
+def plain_words(sentence: str) -> list[str]:
+    """A sentence's words as they stand, without the punctuation around them."""
+    return [bare for word in sentence.split() if (bare := word.strip(",.;:!?\"'"))]
+
+
 def normalise(text: str) -> str:
     """One line, lower case, number words as digits, without outer punctuation."""
     flat = _PERCENT.sub(r"\1 percent", " ".join(text.lower().split()))
@@ -211,7 +216,7 @@ def numbers(sentence: str) -> list[str]:
     """Every number that the sentence says, in digits or in words."""
     found = _NUMBER.findall(sentence)
     timed = re.search(r"\b(hour|minute|second)s?\b", sentence) is not None
-    for word in sentence.split():
+    for word in plain_words(sentence):
         if word in _LEVELS:
             found.append(_LEVELS[word])
         if timed and word in _DURATIONS:
@@ -283,7 +288,7 @@ def _rank_entities(said: Sequence[str], scene: Scene, heard: set[str]) -> list[t
     """
     rooms = {stem for name in heard for stem in words(name)}
     content = [word for word in said if word not in _FILLER]
-    kinds = {kind for kind, names in KIND_WORDS.items() if any(n in content for n in names)}
+    kinds = {kind for kind, names in KIND_WORDS.items() if any(_heard(n, content) for n in names)}
     weight = _rarity(scene.entities)
     scored = []
     shown: dict[tuple[str, str], int] = {}
