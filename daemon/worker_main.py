@@ -72,7 +72,6 @@ class _Worker:
             if self._gone:
                 return
             ended = self._do(self._waiting.pop(0))
-            self._cancelled.discard(ended.key)
             self.send(ended)
             if ended.last:
                 return
@@ -100,6 +99,7 @@ class _Worker:
             if isinstance(frame, Cancel):
                 self._cancelled.add(frame.key)
             else:
+                self._cancelled.clear()  # those that crossed the end of their job
                 self._waiting.append(frame)
 
     def _do(self, job: Run | Load) -> Ended:
@@ -116,7 +116,7 @@ class _Worker:
         except HandlerError as fault:
             error, code = str(fault), fault.code
         except MemoryError:
-            error, code, last = "out of memory in its worker", "failed", True
+            error, code, last = "ran out of the memory that a worker may have", "failed", True
         except Exception as fault:  # noqa: BLE001 - the one place: a handler may raise anything
             error, code = f"{type(fault).__name__}: {fault}", "failed"
         finally:
@@ -190,7 +190,7 @@ class _Call:
         self._text, self._fraction = [], None
 
     def _flush_when_due(self, now: float) -> None:
-        if now - self._sent_at >= CHUNK_EVERY_S:
+        if now - self._sent_at >= CHUNK_EVERY_S and (self._text or self._fraction is not None):
             self._sent_at = now
             self.flush()
 
@@ -237,7 +237,7 @@ def _limit_memory(memory_mb: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (ceiling, hard))
 
 
-MEMORY_SLACK_MB = 256
+MEMORY_SLACK_MB = 128
 _PR_SET_PDEATHSIG = 1
 
 if __name__ == "__main__":

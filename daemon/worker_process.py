@@ -15,7 +15,7 @@ import psutil
 import daemon
 from daemon.worker_frames import FrameError, FromWorker, ToWorker, Unpacker, pack
 
-LAST_LINES = 12
+LAST_LINES = 40
 LINE_CHARACTERS = 200
 
 
@@ -92,6 +92,10 @@ class WorkerProcess(asyncio.Protocol):
             with suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)
 
+    def is_usable(self) -> bool:
+        """Whether a job may be sent: False once it has been killed or has hung up."""
+        return not self._doomed and not self._disconnected.is_set()
+
     def memory_mb(self) -> float:
         """Resident size; 0.0 when it has no process."""
         try:
@@ -136,8 +140,11 @@ class WorkerProcess(asyncio.Protocol):
             how = f"was killed by {signal.Signals(-status).name}"
         else:
             how = f"ended with status {status}"
-        words = [line[-LINE_CHARACTERS:].decode(errors="replace") for line in self._output]
-        return f"{how}; its last words: {' | '.join(words)[-360:]}" if words else how
+        lines = [line[-LINE_CHARACTERS:].decode(errors="replace").strip() for line in self._output]
+        words = " | ".join(lines)
+        if len(words) > 360:  # a fault handler says the cause first, a traceback says it last
+            words = f"{words[:200]} ... {words[-150:]}"
+        return f"{how}; its last words: {words}" if words else how
 
 
 def _environment(threads: int) -> dict[str, str]:

@@ -134,7 +134,8 @@ class Workers:
         self._kept = frozenset(capabilities)
         for capability in sorted(self._kept):
             job = Job(f"preload {capability}", capability, b"", 0, _PRELOAD_LIMIT_S)
-            self._enqueue(_Attempt(job, load_only=True))
+            if job.key not in self._attempts:
+                self._enqueue(_Attempt(job, load_only=True))
 
     def warm(self) -> frozenset[str]:
         """The capabilities that some living process has loaded."""
@@ -175,7 +176,7 @@ class Workers:
             self._hand(self._queue.popleft(), worker)
 
     def _pick(self, capability: str) -> "_Worker | None":
-        idle = [worker for worker in self._workers if worker.attempt is None and not worker.retired]
+        idle = [worker for worker in self._workers if worker.is_free()]
         for worker in idle:
             if capability in worker.process.loaded:
                 return worker
@@ -324,6 +325,9 @@ class _Worker:
     idle_since: float = field(default_factory=time.monotonic)
     memory_mb: float = 0.0
     retired: bool = False
+
+    def is_free(self) -> bool:
+        return self.attempt is None and not self.retired and self.process.is_usable()
 
 
 _CANCELLED = "cancelled"
