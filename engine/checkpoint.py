@@ -74,7 +74,7 @@ def save_checkpoint(folder: str | Path, checkpoint: Checkpoint) -> None:
         MissingDependency: safetensors is not installed.
     """
     save_file = _safetensors("save_file")
-    _check_tensors(checkpoint.config, checkpoint.weights, "the weights to be saved")
+    check_tensors(checkpoint.config, checkpoint.weights, "the weights to be saved")
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     (target / SUMS).unlink(missing_ok=True)
@@ -109,10 +109,28 @@ def load_checkpoint(folder: str | Path) -> Checkpoint:
         raise BadModel(
             f"{source / WEIGHTS} is no safetensors file ({fault})", "copy the checkpoint again"
         ) from fault
-    _check_tensors(config, weights, str(source / WEIGHTS))
+    check_tensors(config, weights, str(source / WEIGHTS))
     training_file = source / TRAINING
     training = read_config_json(training_file) if training_file.exists() else {}
     return Checkpoint(config, weights, str(fields.get("tokenizer_sha256", "")), training)
+
+
+def check_tensors(config: ForgeConfig, weights: Weights, where: str) -> None:
+    """Raise `BadModel` where `weights` do not fit `config` or are not finite."""
+    expected = tensor_shapes(config)
+    if missing := sorted(expected.keys() - weights.keys()):
+        raise BadModel(f"{where} lacks {missing[0]}", "use a checkpoint of this config")
+    if extra := sorted(weights.keys() - expected.keys()):
+        raise BadModel(f"{where} has {extra[0]}, which the config has not", "check config.json")
+    for name, shape in expected.items():
+        tensor = weights[name]
+        if tensor.shape != shape or tensor.dtype != np.float32:
+            raise BadModel(
+                f"{name} in {where} is {tensor.dtype}{list(tensor.shape)}, not float32{list(shape)}",
+                "check config.json",
+            )
+        if not np.isfinite(tensor).all():
+            raise BadModel(f"{name} in {where} holds NaN or infinity", "train it again")
 
 
 def refuse_pickles(path: Path) -> None:
@@ -172,23 +190,6 @@ def write_json(file: Path, fields: Mapping[str, Any]) -> None:
     temporary = file.with_name(f".{file.name}")
     temporary.write_text(json.dumps(fields, indent=2, allow_nan=False) + "\n", "utf-8")
     temporary.replace(file)
-
-
-def _check_tensors(config: ForgeConfig, weights: Weights, where: str) -> None:
-    expected = tensor_shapes(config)
-    if missing := sorted(expected.keys() - weights.keys()):
-        raise BadModel(f"{where} lacks {missing[0]}", "use a checkpoint of this config")
-    if extra := sorted(weights.keys() - expected.keys()):
-        raise BadModel(f"{where} has {extra[0]}, which the config has not", "check config.json")
-    for name, shape in expected.items():
-        tensor = weights[name]
-        if tensor.shape != shape or tensor.dtype != np.float32:
-            raise BadModel(
-                f"{name} in {where} is {tensor.dtype}{list(tensor.shape)}, not float32{list(shape)}",
-                "check config.json",
-            )
-        if not np.isfinite(tensor).all():
-            raise BadModel(f"{name} in {where} holds NaN or infinity", "train it again")
 
 
 def _safetensors(name: str) -> Any:

@@ -213,10 +213,10 @@ def _example(row: dict[str, Any], tokenizer: Tokenizer) -> Example:
         case {"prompt_ids": list(prompt), "answer_ids": list(answer)}:
             pass
         case {"prompt": str(text), "label": int(label)}:
-            prompt = tokenizer.chat(text, system=row.get("system", ""), task=row.get("task", ""))
+            prompt = _asked(row, text, tokenizer)
             answer = [label_token(label)]
         case {"prompt": str(text), "answer": str(reply)}:
-            prompt = tokenizer.chat(text, system=row.get("system", ""), task=row.get("task", ""))
+            prompt = _asked(row, text, tokenizer)
             answer = [*tokenizer.encode(reply), END]
         case _:
             raise ValueError("neither answer, label nor ids")
@@ -224,3 +224,10 @@ def _example(row: dict[str, Any], tokenizer: Tokenizer) -> Example:
     if len(ids) < 2 or not answer or min(ids) < 0 or max(ids) >= tokenizer.vocab_size:
         raise ValueError("too short, without an answer, or with ids outside the vocabulary")
     return Example(np.array(ids, np.uint16), len(prompt))
+
+
+def _asked(row: dict[str, Any], text: str, tokenizer: Tokenizer) -> list[int]:
+    system, task = row.get("system", ""), row.get("task", "")
+    if not isinstance(system, str) or not isinstance(task, str):
+        raise TypeError("system and task must be texts")
+    return tokenizer.chat(text, system=system, task=task)

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from engine.checkpoint import SUMS, Checkpoint, write_json, write_sums
+from engine.checkpoint import SUMS, Checkpoint, check_tensors, write_json, write_sums
 from engine.config import ForgeConfig
 from engine.errors import BadConfig, MissingDependency
 
@@ -38,7 +38,7 @@ def export(checkpoint: Checkpoint, folder: str | Path, mode: Mode) -> Path:
     """Write the served form of `checkpoint` into `folder`: graph, config.json and SHA256SUMS.
 
     Args:
-        checkpoint: what `engine.checkpoint.load_checkpoint` gave, finite by its contract.
+        checkpoint: what `engine.checkpoint.load_checkpoint` gave.
         folder: made if need be; a former graph of another mode is removed. A CARD.md there is
             taken into the checksums.
         mode: none (fp32) | dynamic (int8 with a scale a column; the activations of a call share
@@ -50,6 +50,7 @@ def export(checkpoint: Checkpoint, folder: str | Path, mode: Mode) -> Path:
 
     Raises:
         BadConfig: an unknown mode.
+        BadModel: tensors that do not fit the config, or that are not finite.
         MissingDependency: onnx is not installed.
     """
     if mode not in MODES:
@@ -75,9 +76,13 @@ def build(checkpoint: Checkpoint, mode: Mode) -> bytes:
              wanted; last (1,) int32, the index of the last position in the cache; total (1,)
              int32 = last + 1; key_n and value_n (1, K, C, E) of each layer.
     Outputs: logits (R, V); new_key_n and new_value_n, to be bound to the inputs' own memory.
+
+    Raises:
+        BadModel: tensors that do not fit the config, or that are not finite.
     """
     onnx = _onnx()
     config = checkpoint.config
+    check_tensors(config, checkpoint.weights, "the checkpoint")
     b = _Builder(onnx)
     _stack(b, checkpoint, mode)
     tensor = onnx.helper.make_tensor_value_info

@@ -132,7 +132,9 @@ class Forge:
         if not threads:
             threads = 1 if folder.config.dim <= _DIM_ONE_THREAD else len(os.sched_getaffinity(0))
         try:
-            forge = cls(_session(folder.graph, threads), folder, tokenizer, threads)
+            session = _session(folder.graph, threads)
+            _check_inputs(session, folder)
+            forge = cls(session, folder, tokenizer, threads)
             logits = forge.prefill([tokenizer.vocab_size - 1])
         except MemoryError as fault:
             raise OutOfMemory(f"no memory for {folder.path}", "choose a smaller model") from fault
@@ -333,6 +335,20 @@ def _common(first: Sequence[int], second: Sequence[int]) -> int:
 
 def _value(array: npt.NDArray[Any]) -> Any:
     return ort.OrtValue.ortvalue_from_numpy(array)
+
+
+def _check_inputs(session: ort.InferenceSession, folder: ModelFolder) -> None:
+    """Raise `BadModel` where the graph's cache or vocabulary is not the config's."""
+    config = folder.config
+    cache = [1, config.n_kv_heads, config.context, config.head_dim]
+    expected = {f"{kind}_{n}": cache for n in range(config.n_layers) for kind in ("key", "value")}
+    names = ("tokens", "rows", "last", "total")
+    found = {each.name: each.shape for each in session.get_inputs() if each.name not in names}
+    width = session.get_outputs()[0].shape[-1]
+    if found != expected or width != config.vocab_size:
+        raise BadModel(
+            f"{folder.graph} is not of the shape in its config.json", "export the checkpoint again"
+        )
 
 
 def _session(graph: Path, threads: int) -> ort.InferenceSession:

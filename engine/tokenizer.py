@@ -151,12 +151,12 @@ class Tokenizer:
         Raises:
             BadPrompt: an id outside the vocabulary.
         """
-        try:
-            return b"".join([self.token_bytes[number] for number in ids])
-        except IndexError as fault:
+        numbers = list(ids)
+        if numbers and not 0 <= min(numbers) <= max(numbers) < self.vocab_size:
             raise BadPrompt(
                 "a token id is outside the vocabulary", f"use 0 to {self.vocab_size - 1}"
-            ) from fault
+            )
+        return b"".join([self.token_bytes[number] for number in numbers])
 
     def _bytes_by_id(self) -> Iterator[bytes]:
         alphabet = _byte_of_character()
