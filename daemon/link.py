@@ -7,6 +7,7 @@ that aiomqtt wraps.
 
 import asyncio
 import socket
+import ssl
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
@@ -57,6 +58,8 @@ class Link:
         self._reason: Exception | None = None
         self._fault: BaseException | None = None
         self._writing = False
+        self._incoming = memoryview(b"")
+        self._outgoing = bytearray()
         self._client = client
         # aiomqtt has no public way to the client it wraps. The hooks are paho's public ones, but for
         # the reader of PUBLISH (why, says daemon.packet).
@@ -71,6 +74,9 @@ class Link:
         paho.on_socket_register_write = self._want_write
         paho.on_socket_unregister_write = self._wrote
         paho._handle_publish = self._handle_publish  # noqa: SLF001
+        # paho reads a packet in four calls of the system and writes each in one of its own.
+        self._read_socket, self._write_socket = paho._sock_recv, paho._sock_send  # noqa: SLF001
+        paho._sock_recv, paho._sock_send = self._recv, self._send  # noqa: SLF001
 
     async def open(self) -> None:
         """Connect. Raises LinkLost with the broker's reason, or the network's error."""
@@ -109,7 +115,8 @@ class Link:
         size = len(topic) + len(payload) + len(properties) + _HEADER
         if size > self._packet_maximum:
             return self.refuse(topic, PACKET_TOO_LARGE, receipt)
-        if len(self.pending) >= PENDING or self._pending_bytes + size > PENDING_BYTES:
+        waiting = self._pending_bytes + len(self._outgoing)
+        if len(self.pending) >= PENDING or waiting + size > PENDING_BYTES:
             return False
         info = self._paho.publish(topic, payload, qos, retain, _Packed(properties))
         if info.rc != 0:
@@ -257,8 +264,10 @@ class Link:
     def _readable(self, sock: socket.socket) -> None:
         try:
             self._paho.loop_read()
-            # TLS may hold whole packets that the selector no longer sees.
-            while sock.fileno() >= 0 and getattr(sock, "pending", _no_bytes)() > 0:
+            # We, or TLS, may hold whole packets that the selector no longer sees.
+            while self._incoming or (
+                sock.fileno() >= 0 and getattr(sock, "pending", _no_bytes)() > 0
+            ):
                 self._paho.loop_read()
         except BaseException as error:
             self._stop_reading(sock, error)
@@ -277,10 +286,11 @@ class Link:
             return
         try:
             self._paho.loop_write()
+            self._flush()
         except BaseException as error:
             self._stop_reading(sock, error)
             raise
-        if not self._writing and self._paho.socket() is not None and self._paho.want_write():
+        if not self._writing and self._paho.socket() is not None and self._outgoing:
             self._writing = True
             self._loop.add_writer(sock, self._write)
 
@@ -288,6 +298,32 @@ class Link:
         if self._writing:
             self._writing = False
             self._loop.remove_writer(sock)
+
+    def _recv(self, size: int) -> bytes:
+        """As much as the socket has, in one call; paho gets the pieces that it asks for."""
+        if not self._incoming:
+            self._incoming = memoryview(self._read_socket(_CHUNK))
+        piece, self._incoming = self._incoming[:size], self._incoming[size:]
+        return bytes(piece)
+
+    def _send(self, packet: bytes) -> int:
+        """Packets gather until the turn of the loop ends; CONNECT and DISCONNECT go at once."""
+        if not self.alive or packet[0] & 0xF0 == _DISCONNECT:
+            self._flush()
+            sent: int = self._write_socket(packet)
+            return sent
+        self._outgoing += packet
+        return len(packet)
+
+    def _flush(self) -> None:
+        sock = self._paho.socket()
+        if not self._outgoing or sock is None:
+            return
+        try:
+            sent = sock.send(self._outgoing)
+        except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+            return
+        del self._outgoing[:sent]
 
     def _stop_reading(self, sock: socket.socket, error: BaseException) -> None:
         """After a fault the reader stands in the middle of a packet; nothing after it makes sense."""
@@ -312,6 +348,8 @@ class _Packed:
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger("bus")
 _FIRST = asyncio.FIRST_COMPLETED
 _CLOSE_S, _MISC_S = 2.0, 1.0
+_CHUNK = 65_536
+_DISCONNECT = 0xE0
 _HEADER = 9  # fixed header, topic length, packet identifier
 
 
