@@ -7,7 +7,6 @@ again at every change that a promise hangs on. Instants are seconds of the monot
 from enum import StrEnum
 
 import msgspec
-from msgspec import Raw
 
 from bus_topics.messages import (
     Answer,
@@ -15,6 +14,7 @@ from bus_topics.messages import (
     Decision,
     Features,
     Final,
+    OptionalRaw,
     Outcome,
     Preference,
     Price,
@@ -122,7 +122,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cancelled: bool = False
     # the end
     outcome: Outcome | None = None
-    result: Raw | None = None
+    result: OptionalRaw = None
     error: str = ""
     dead: bool = False
     kept: int = 0
