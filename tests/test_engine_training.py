@@ -65,7 +65,8 @@ def test_a_trained_model_answers_what_it_was_taught(plan: TrainPlan, tmp_path: P
     lines: list[Progress] = []
     result = train(replace(plan, steps=120, every=60), report=lines.append)
     assert result.finished
-    assert lines[-1].loss < 0.3 < 1 < lines[0].loss
+    assert lines[-1].loss < 0.3
+    assert lines[0].loss > 1
     assert lines[-1].validation is not None
     assert lines[-1].validation[1] > 0.9
     assert "tokens/s" in str(lines[-1])
