@@ -23,6 +23,7 @@ from daemon.ending import tell
 from daemon.reputation import Reputation
 from daemon.roster import Roster
 from daemon.task import ENDED, HELD, Order, Phase, ReplyTo, Task, record_of
+from daemon.timers import Timers
 from daemon.turn import (
     Acked,
     BidIn,
@@ -87,8 +88,7 @@ class Home:
         self._ready: list[tuple[int, float, str]] = []
         self._rounds: set[str] = set()
         self._held: dict[str, set[str]] = {}
-        self._timers: list[tuple[float, str]] = []
-        self._armed: dict[str, float] = {}
+        self._timers = Timers()
         self._accepts: deque[tuple[float, str]] = deque()
         self._verdicts: dict[str, list[m.Settled]] = {}
         self._verdicts_due = math.inf
@@ -186,11 +186,8 @@ class Home:
             known = self._tasks.get(key)
             if known and known[1].phase not in ENDED and known[0].reply is None:
                 actions.append(Send(known[0].sender, m.Accepted(id=known[0].submit.id)))
-        while self._timers and self._timers[0][0] <= now:
-            due, key = heapq.heappop(self._timers)
-            if self._armed.get(key) == due:
-                del self._armed[key]
-                actions += self._turn(key, Tick(), now)
+        for key in self._timers.over(now):
+            actions += self._turn(key, Tick(), now)
         if self._verdicts_due <= now:
             actions += self._flush_verdicts()
         if self.reputation.due <= now:
@@ -200,8 +197,7 @@ class Home:
     def wake(self) -> float:
         """When `tick` is needed next; infinity when nothing waits for time."""
         accepts = self._accepts[0][0] if self._accepts else math.inf
-        timers = self._timers[0][0] if self._timers else math.inf
-        return min(accepts, timers, self._verdicts_due, self.reputation.due)
+        return min(accepts, self._timers.wake(), self._verdicts_due, self.reputation.due)
 
     # --- across restarts -------------------------------------------------------------------------
 
@@ -213,7 +209,7 @@ class Home:
             if task.phase is Phase.CLOSED:
                 continue
             self._tasks[order.key] = (order, task)
-            self._unsettled += task.phase not in ENDED
+            self._unsettled += 1  # until `_put` sees that it has ended
             self._put(order.key, order, Task(), task)
             if order.reply is None and task.phase not in ENDED:
                 actions.append(Send(order.sender, m.Accepted(id=order.submit.id)))
@@ -277,22 +273,15 @@ class Home:
             self._held.setdefault(task.contractor, set()).add(key)
         if task.phase in ENDED and old.phase not in ENDED:
             self._unsettled -= 1
-        if task.phase is Phase.QUEUED and task.due is None:
+        if _ready(task) and not _ready(old):
             level = math.floor(order.received / self._settings.ageing_s) - order.submit.priority
             heapq.heappush(self._ready, (level, order.deadline, key))
         if task.phase is Phase.CLOSED:
             del self._tasks[key]
-            self._armed.pop(key, None)
+            self._timers.arm(key, None)
         else:
-            self._arm(key, order, task)
-
-    def _arm(self, key: str, order: Order, task: Task) -> None:
-        due = math.inf if task.due is None else task.due
-        if task.phase not in ENDED:
-            due = min(due, order.deadline)
-        if due < math.inf and self._armed.get(key) != due:
-            self._armed[key] = due
-            heapq.heappush(self._timers, (due, key))
+            due = math.inf if task.due is None else task.due
+            self._timers.arm(key, due if task.phase in ENDED else min(due, order.deadline))
 
     def _schedule(self, now: float) -> list[Action]:
         """Open auctions while there is room, most urgent first."""
@@ -300,7 +289,7 @@ class Home:
         while self._ready and len(self._rounds) < self._settings.max_open:
             key = heapq.heappop(self._ready)[2]
             known = self._tasks.get(key)
-            if known is not None and known[1].phase is Phase.QUEUED and known[1].due is None:
+            if known is not None and _ready(known[1]):
                 actions += self._step(key, *known, Open(self._new_nonce()), now)
         return actions
 
@@ -399,6 +388,11 @@ class Home:
         self._verdicts.clear()
         self._verdicts_due = math.inf
         return list(verdicts)
+
+
+def _ready(task: Task) -> bool:
+    """Whether it waits for an auction, and for nothing else."""
+    return task.phase is Phase.QUEUED and task.due is None
 
 
 def rejection(
