@@ -83,7 +83,8 @@ def check_json(payload: bytes) -> Any:
         if "depth" in str(error):  # "depth limit" or "recursion depth", by orjson's version
             raise TooDeep(f"nested deeper than {MAX_DEPTH} levels") from None
         raise NotJson(str(error)[:300]) from None
-    _check_depth(value, MAX_DEPTH)
+    if payload.count(b"[") + payload.count(b"{") > MAX_DEPTH:  # else it cannot be that deep
+        _check_depth(value, MAX_DEPTH)
     _check_duplicates(payload)
     return value
 

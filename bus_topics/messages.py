@@ -448,8 +448,8 @@ class Card(Message, frozen=True):
     hardware: Hardware = Hardware()
 
 
-class Event(Message, frozen=True):
-    """A decision as it falls, for dashboards; no content."""
+class Event(Part, frozen=True):
+    """One decision, for whoever watches; no content."""
 
     task: TaskKey
     kind: Annotated[str, Meta(max_length=40)]
@@ -458,6 +458,19 @@ class Event(Message, frozen=True):
     attempt: Annotated[int, Meta(ge=0, le=1000)] = 0
     detail: Reason = ""
     decision: Decision | None = None
+
+
+class Events(Message, frozen=True):
+    """Decisions as they fall, a few together."""
+
+    events: Annotated[tuple[Event, ...], Meta(min_length=1, max_length=64)]
+
+
+class Taken(Message, frozen=True):
+    """Hub to hubs: I took this ask; you need not."""
+
+    task: TaskKey
+    digest: Annotated[str, Meta(pattern=r"^[0-9a-f]{8,64}$(?!\n)")]
 
 
 # --- apps that only publish ----------------------------------------------------------------------

@@ -18,6 +18,7 @@ from bus_topics.messages import (
     Progress,
     Rejected,
     Report,
+    Taken,
 )
 
 TASK = "task"
@@ -81,6 +82,13 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """A hub's word to the other hubs."""
+
+    taken: Taken
+
+
+@dataclass(frozen=True, slots=True)
 class Tell:
     """A decision for whoever watches `event/<n>` and for the log."""
 
@@ -122,4 +130,4 @@ class Distrust:
 
 
 Row = Save | Forget
-Action = Save | Forget | Send | Publish | Reply | Tell | Deliver | Run | Halt | Distrust
+Action = Save | Forget | Send | Publish | Reply | Tell | Word | Deliver | Run | Halt | Distrust

@@ -22,10 +22,12 @@ from daemon.pricing import Shop, Speed
 from handlers.catalog import Entry
 from handlers.protocol import Usage
 
-STARTED_AFTER_S = 0.03
+STARTED_AFTER_S = 0.1
 """A task that ends sooner sends its result; one message says both."""
 LEARNED_AFTER_S = 5.0
 SPEED = "speed/"
+AHEAD, AHEAD_MS = 8, 20.0
+"""A slot is handed at most this many attempts, as long as they are expected to take this long."""
 OVER_KEPT = 2000
 """Attempts that are over are remembered, so that an award delivered twice is not run twice."""
 
@@ -274,12 +276,20 @@ class Contractor:
     def _fill(self, now: float) -> list[Action]:
         """Free slots take the most urgent of those that wait."""
         actions: list[Action] = []
-        while self._queue and len(self._busy) < self._work.slots:
+        while self._queue and (len(self._busy) < self._work.slots or self._may_run_ahead()):
             key = heapq.heappop(self._queue)[2]
             contract = self._contracts.get(key)
             if contract is not None and contract.phase is Phase.WAITING:
                 actions += self._step(key, contract, one.Slot(), now)
         return actions
+
+    def _may_run_ahead(self) -> bool:
+        """Work so short that a worker would wait for us longer than it runs is handed over ahead."""
+        busy = [self._contracts[key] for key in self._busy]
+        short = sum(contract.work_ms for contract in busy) < AHEAD_MS * self._work.slots
+        first = self._contracts.get(self._queue[0][2])
+        pure = first is not None and not first.award.once
+        return short and pure and len(busy) < AHEAD * self._work.slots
 
     def _turn(self, key: str, event: one.Event, now: float) -> list[Action]:
         contract = self._contracts.get(key)

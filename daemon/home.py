@@ -42,7 +42,7 @@ from daemon.turn import (
     Tick,
 )
 
-ACCEPTED_AFTER_S = 0.015
+ACCEPTED_AFTER_S = 0.1
 """A task that ends sooner is told its final; one message says both."""
 VERDICT_AFTER_S = 0.02
 VERDICTS_AT_ONCE = 64

@@ -1,6 +1,6 @@
 """The door for apps that only publish: an ask becomes a task of this home, its final an answer.
 
-Every hub hears every ask. The first live hub in rendezvous order takes it and says so on its event topic;
+Every hub hears every ask. The first live hub in rendezvous order takes it and tells the others;
 the others hold it, unacknowledged, and the next in order takes over when that word does not come. The
 answer goes to the MQTT 5 response topic, else to the payload's `reply_to`, else to
 `answer/<from>/<capability>`; never outside the asking app's own topics.
@@ -15,7 +15,7 @@ from bus_topics import codec, topics
 from bus_topics import messages as m
 from bus_topics.errors import WireError
 from bus_topics.messages import RejectCode
-from daemon.actions import Action, Distrust, Tell
+from daemon.actions import Action, Distrust, Word
 from daemon.home import rejection
 from daemon.roster import Roster
 from daemon.task import ReplyTo
@@ -135,10 +135,7 @@ class Hub:
         )
         reply = ReplyTo(topic, (asked.correlation or b"").hex())
         actions = self._submit(asked.sender, submit, now, reply)
-        word = m.Event(
-            task=f"{asked.sender}/{id_}", kind="asked", at_ms=0.0, node=self._own, detail=digest
-        )
-        return [*actions, Tell(word)]
+        return [*actions, Word(m.Taken(task=f"{asked.sender}/{id_}", digest=digest))]
 
     def _own_topic(self, sender: str, topic: str) -> bool:
         if any(sign in topic for sign in "+#\0") or len(topic) > 200:

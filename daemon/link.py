@@ -14,7 +14,14 @@ from typing import Any, TypeVar
 
 import structlog
 
-from daemon.packet import MalformedPublishError, Publish, decode_publish, encode_properties
+from daemon.packet import (
+    MalformedPublishError,
+    Publish,
+    decode_publish,
+    encode_properties,
+    puback_packet,
+    publish_packet,
+)
 
 TOPIC_INVALID, PACKET_TOO_LARGE = 0x90, 0x95
 # Bounds of memory: at most this many messages wait for our acknowledgement, of at most this size ...
@@ -118,6 +125,9 @@ class Link:
         waiting = self._pending_bytes + len(self._outgoing)
         if len(self.pending) >= PENDING or waiting + size > PENDING_BYTES:
             return False
+        if not qos and self.alive:
+            self._append(publish_packet(topic, payload, retain, properties))
+            return True
         info = self._paho.publish(topic, payload, qos, retain, _Packed(properties))
         if info.rc != 0:
             return False
@@ -231,7 +241,7 @@ class Link:
             # Once: the broker may use the number again as soon as it has the answer.
             nonlocal waiting
             if waiting and self.alive:
-                self._paho.ack(mid, 1)
+                self._append(puback_packet(mid))
             waiting = False
 
         return ack
@@ -314,6 +324,12 @@ class Link:
             return sent
         self._outgoing += packet
         return len(packet)
+
+    def _append(self, packet: bytes) -> None:
+        """A packet that leaves no state behind needs nothing of the client but its place in the queue."""
+        if not self._outgoing:
+            self._loop.call_soon(self._write)
+        self._outgoing += packet
 
     def _flush(self) -> None:
         sock = self._paho.socket()

@@ -257,9 +257,10 @@ class Mesh:
                 card = codec.decode(incoming.payload, m.Card)
                 self._roster.on_card(address.sender, card, now)
             case "event":
-                event = codec.decode(incoming.payload, m.Event)
+                events = codec.decode(incoming.payload, m.Events).events
                 for queue in self._watchers:
-                    queue.put_nowait(event)
+                    for event in events:
+                        queue.put_nowait(event)
             case _ if address.to == self.login and address.topic.message is not None:
                 message = codec.decode(incoming.payload, address.topic.message)
                 self._told(address.sender, message, now)

@@ -1,4 +1,4 @@
-"""The body of an MQTT 5 PUBLISH: its properties written, the whole of it read. Pure bytes.
+"""PUBLISH and PUBACK of MQTT 5 as bytes: written where they leave no state behind, read always.
 
 The MQTT client's own reader builds two tables of every known property for each packet, and refuses
 text that the specification allows (U+FEFF in a user property). A message that the broker may store
@@ -49,7 +49,20 @@ def encode_properties(
     return _encode_length(len(body)) + body
 
 
-def decode_publish(header: int, body: bytes) -> Publish:
+def publish_packet(topic: str, payload: bytes, retain: bool, properties: bytes) -> bytes:  # noqa: FBT001
+    """A PUBLISH at QoS 0, whole; `properties` as `encode_properties` gives them (3.3)."""
+    name = topic.encode()
+    length = _encode_length(2 + len(name) + len(properties) + len(payload))
+    header = bytes((_PUBLISH | retain,))
+    return b"".join((header, length, _U16.pack(len(name)), name, properties, payload))
+
+
+def puback_packet(mid: int) -> bytes:
+    """A PUBACK that says success: with that reason the code is left out (3.4.2.1)."""
+    return _PUBACK + _U16.pack(mid)
+
+
+def decode_publish(header: int, body: bytes | bytearray) -> Publish:
     """Read `body`, what follows the fixed header whose first byte is `header`.
 
     Raises MalformedPublishError for anything that is not a PUBLISH of MQTT 5.
@@ -74,13 +87,14 @@ def decode_publish(header: int, body: bytes) -> Publish:
 
 
 _U16 = struct.Struct("!H")
+_PUBLISH, _PUBACK = 0x30, b"\x40\x02"
 _EXPIRY, _RESPONSE_TOPIC, _CORRELATION, _SUBSCRIPTION, _USER = 0x02, 0x08, 0x09, 0x0B, 0x26
 # Bytes of the properties with a fixed size, and of the length field of the others.
 _FIXED = {0x01: 1, _EXPIRY: 4, 0x23: 2}
 _TEXTS = {0x03: 1, _RESPONSE_TOPIC: 1, _CORRELATION: 1, _USER: 2}
 
 
-def _read_properties(body: bytes, at: int, end: int) -> tuple[str | None, bytes | None]:
+def _read_properties(body: bytes | bytearray, at: int, end: int) -> tuple[str | None, bytes | None]:
     """Response topic and correlation data between `at` and `end`; the rest is stepped over."""
     response_topic: str | None = None
     correlation: bytes | None = None
@@ -114,7 +128,7 @@ def _encode_length(value: int) -> bytes:
     return bytes(out)
 
 
-def _decode_length(body: bytes, at: int) -> tuple[int, int]:
+def _decode_length(body: bytes | bytearray, at: int) -> tuple[int, int]:
     """A variable byte integer at `at`, and the index behind it."""
     value = shift = 0
     while shift < 28:

@@ -1,5 +1,6 @@
 """Messages to topics: the way out of a node. Topic, QoS and expiry come from the one list."""
 
+import asyncio
 from collections.abc import Callable
 
 import structlog
@@ -12,6 +13,8 @@ from daemon.actions import Reply
 from daemon.bus import Bus
 
 KNOWN_TOPICS = 4096
+EVENTS_AFTER_S = 0.05
+EVENTS_AT_ONCE = 8
 
 _log = structlog.get_logger("post")
 
@@ -24,6 +27,7 @@ class Post:
         self._base = base
         self._bus = bus
         self._topics: dict[tuple[str, str], str] = {}
+        self._events: list[m.Event] = []
 
     def send(
         self, to: str, message: m.Message, receipt: Callable[[int], None] | None = None
@@ -37,8 +41,14 @@ class Post:
         self._publish(_OFFER, self._topic("offer", offer.capability), offer)
 
     def event(self, event: m.Event) -> None:
-        """To whoever watches."""
-        self._publish(_EVENT, self._topic("event", ""), event)
+        """To whoever watches; what falls within `EVENTS_AFTER_S` goes together."""
+        if not self._events:
+            asyncio.get_running_loop().call_later(EVENTS_AFTER_S, self._flush_events)
+        self._events.append(event)
+
+    def taken(self, taken: m.Taken) -> None:
+        """To the other hubs."""
+        self._publish(_TAKEN, self._topic("taken", ""), taken)
 
     def reply(self, reply: Reply, receipt: Callable[[int], None] | None) -> None:
         """To an app, on the topic it asked for, with the correlation it gave."""
@@ -61,6 +71,13 @@ class Post:
             retain=_STATUS.retain,
             expiry_s=_STATUS.expiry_s,
         )
+
+    def _flush_events(self) -> None:
+        """As many at a time as fit a message, content-free and small as they are."""
+        events, self._events = self._events, []
+        for at in range(0, len(events), EVENTS_AT_ONCE):
+            message = m.Events(events=tuple(events[at : at + EVENTS_AT_ONCE]))
+            self._publish(_EVENT, self._topic("event", ""), message)
 
     def _publish(
         self,
@@ -94,5 +111,5 @@ class Post:
         return topic
 
 
-_OFFER, _EVENT = topics.BY_NAME["offer"], topics.BY_NAME["event"]
+_OFFER, _EVENT, _TAKEN = (topics.BY_NAME[name] for name in ("offer", "event", "taken"))
 _ANSWER, _CARD, _STATUS = (topics.BY_NAME[name] for name in ("answer", "card", "status"))

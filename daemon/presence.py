@@ -118,7 +118,7 @@ def will(config: Config) -> Will:
 
 
 def subscriptions(config: Config, capabilities: Iterable[str]) -> list[tuple[str, int]]:
-    """Our inbox, everyone's presence, offers we could bid for; a hub also hears asks and events."""
+    """Our inbox, everyone's presence, offers we could bid for; a hub also hears asks and the other hubs."""
     base = config.broker.base
 
     def wanted(name: str, **names: str) -> tuple[str, int]:
@@ -131,5 +131,5 @@ def subscriptions(config: Config, capabilities: Iterable[str]) -> list[tuple[str
     ]
     filters += [wanted("offer", sender="+", capability=name) for name in capabilities]
     if config.node.hub:
-        filters += [wanted("ask", sender="+", capability="+"), wanted("event", sender="+")]
+        filters += [wanted("ask", sender="+", capability="+"), wanted("taken", sender="+")]
     return filters

@@ -35,6 +35,7 @@ from daemon.actions import (
     Save,
     Send,
     Tell,
+    Word,
 )
 from daemon.archive import Archive
 from daemon.bus import Bus, Incoming
@@ -230,9 +231,9 @@ class Node:
                     self._carry_out(self._contractor.receive(sender, offer, now), incoming)
             case "ask":
                 self._asked(address, incoming, now)
-            case "event":
-                if sender != self.id and b'"asked"' in incoming.payload:
-                    self._asked_elsewhere(codec.decode(incoming.payload, m.Event))
+            case "taken":
+                if sender != self.id:
+                    self._taken_elsewhere(codec.decode(incoming.payload, m.Taken))
             case name if address.to == self.id and address.topic.message is not None:
                 message = codec.decode(incoming.payload, address.topic.message)
                 actions = self._told(sender, message, now)
@@ -280,8 +281,8 @@ class Node:
             self._carry_out(actions, incoming)
         self._arm()
 
-    def _asked_elsewhere(self, event: m.Event) -> None:
-        ack = self._hub.taken(event.detail)
+    def _taken_elsewhere(self, taken: m.Taken) -> None:
+        ack = self._hub.taken(taken.digest)
         if ack is not None:
             ack()
 
@@ -327,16 +328,12 @@ class Node:
                     self._loop.call_soon(self._told_by_us, message)
                 case Send(to, message):
                     self._post.send(to, message)
-                case Publish(offer):
-                    self._post.offer(offer)
+                case Publish() | Tell() | Word() | Reply():
+                    self._speak(action)
                 case Run(home, award):
                     self._workers.submit(self._job(home, award))
                 case Halt(home, task, attempt):
                     self._workers.cancel(contract_key(home, task, attempt))
-                case Tell(event):
-                    self._tell(event)
-                case Reply(task=task):
-                    self._post.reply(action, partial(self._answered, task) if task else None)
                 case Distrust(sender, code, reason) if incoming is not None:
                     self._quarantine(incoming, sender, code, reason)
         if incoming is not None:
@@ -360,7 +357,19 @@ class Node:
         if actions:
             self._carry_out(actions)
 
+    def _speak(self, action: Publish | Tell | Word | Reply) -> None:
+        match action:
+            case Publish(offer):
+                self._post.offer(offer)
+            case Tell(event):
+                self._tell(event)
+            case Word(taken):
+                self._post.taken(taken)
+            case Reply(task=task):
+                self._post.reply(action, partial(self._answered, task) if task else None)
+
     def _tell(self, event: m.Event) -> None:
+        """One line in the log for a settled task; every decision to whoever watches."""
         self._post.event(event)
         if event.kind in _OUTCOMES:
             by, ms = event.node, event.at_ms

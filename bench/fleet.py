@@ -1,0 +1,79 @@
+"""Real nodes for a benchmark: a private broker and `forgebus run` processes with journals of their own."""
+
+import asyncio
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from daemon.broker import Broker
+from daemon.mesh import Mesh
+
+START_S = 30.0
+ECHO = "selftest_echo"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One node: its id, what it offers, and settings beyond the defaults."""
+
+    id: str
+    capabilities: Sequence[str] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """A running bus: where its broker listens, and the process of every node."""
+
+    port: int
+    processes: Mapping[str, asyncio.subprocess.Process]
+
+
+@contextlib.asynccontextmanager
+async def fleet(members: Sequence[Member]) -> AsyncIterator[Fleet]:
+    """Start broker and nodes, wait until all are announced; leave nothing behind."""
+    with tempfile.TemporaryDirectory(prefix="forgebus-bench-") as directory:
+        async with Broker(Path(directory) / "broker") as broker:
+            processes: dict[str, asyncio.subprocess.Process] = {}
+            try:
+                for member in members:
+                    state = Path(directory) / member.id
+                    processes[member.id] = await _start(member, state, broker.port)
+                await asyncio.wait_for(_announced(broker.port, members), START_S)
+                yield Fleet(broker.port, processes)
+            finally:
+                for process in processes.values():
+                    with contextlib.suppress(ProcessLookupError):
+                        process.terminate()
+                for process in processes.values():
+                    await process.wait()
+
+
+async def _start(member: Member, state: Path, port: int) -> asyncio.subprocess.Process:
+    settings = {
+        "node.id": member.id,
+        "node.state_dir": str(state),
+        "node.log_level": "error",
+        "broker.port": str(port),
+        "broker.start": "never",
+        "work.capabilities": ",".join(member.capabilities),
+        "work.max_queue": "1000",
+        **member.settings,
+    }
+    environment = {
+        f"FORGEBUS_{name.replace('.', '__').upper()}": value for name, value in settings.items()
+    }
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "daemon.cli", "run", env={**os.environ, **environment}
+    )
+
+
+async def _announced(port: int, members: Sequence[Member]) -> None:
+    async with Mesh(port=port, login="bench") as mesh:
+        wanted = {member.id for member in members}
+        while not wanted <= {view.id for view in await mesh.nodes() if view.online and view.card}:
+            await asyncio.sleep(0.1)  # noqa: ASYNC110 - the roster has no event to wait for
