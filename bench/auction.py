@@ -112,7 +112,8 @@ def _ratios(floors: list[Figures], auctions: list[Figures]) -> dict[str, float]:
 
 
 def _median(figures: list[Figures], name: str) -> float:
-    return round(statistics.median(getattr(figure, name) for figure in figures), 3)
+    values: list[float] = [getattr(figure, name) for figure in figures]
+    return round(statistics.median(values), 3)
 
 
 def _rows(table: Table, contractors: int, window: int, row: dict[str, float]) -> None:

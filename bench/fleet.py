@@ -75,5 +75,7 @@ async def _start(member: Member, state: Path, port: int) -> asyncio.subprocess.P
 async def _announced(port: int, members: Sequence[Member]) -> None:
     async with Mesh(port=port, login="bench") as mesh:
         wanted = {member.id for member in members}
-        while not wanted <= {view.id for view in await mesh.nodes() if view.online and view.card}:
-            await asyncio.sleep(0.1)  # noqa: ASYNC110 - the roster has no event to wait for
+        while not wanted <= {  # noqa: ASYNC110 - the roster has no event to wait for
+            view.id for view in await mesh.nodes() if view.online and view.card
+        }:
+            await asyncio.sleep(0.1)
