@@ -104,8 +104,9 @@ def step(order: Order, task: Task, event: Event, market: Market, now: float) -> 
             return started(order, task, sender, attempt, boot, market, now)
         case RefusedIn(sender, attempt, reason) if in_hand(task, sender, attempt):
             if task.claimed:
+                outcome = Outcome.CANCELLED if task.cancelled else Outcome.FAILED
                 error = f"{sender} gave it back before it began: {reason}"
-                return finish(order, task, Outcome.FAILED, now, error=error)
+                return finish(order, task, outcome, now, error=error)
             detail = f"{sender} refused: {reason}"
             return lost(order, task, "refused", detail, market, now, refused=True)
         case ClaimIn(sender, attempt, boot):

@@ -7,7 +7,7 @@
                └──────▶ PREPARED ── go ───────────┘ "begun" is on disk before the effect
                         (on disk; claim sent again)
 
-    WAITING, PREPARED ── stop, deadline, 80 % of a lease unheard ──▶ gone, with a refusal where one helps
+    WAITING, PREPARED ── stop, deadline, 80 % of a lease unheard ──▶ gone, with a refusal
     RUNNING           ── stop ──▶ halted (a `once` effect that has begun is never halted)
 
 After a restart: PREPARED is refused (it has not begun), RUNNING of a `once` task is reported as unknown
@@ -28,6 +28,7 @@ from daemon.actions import CONTRACT, Action, Forget, Halt, Run, Save, Send
 LEASE_SHARE = 0.8
 """A contractor treats a lease as over this early, because the two clocks differ."""
 CLAIM_REPEAT_S = 1.0
+RESTARTED = "restarted before it began"
 RESULT_REPEAT_MAX_S = 30.0
 OUTBOX_S = 7 * 86_400.0
 
@@ -80,6 +81,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     home: str
     task: str
     attempt: int
+    once: bool = False
     finished: float = 0.0
     result: m.Result | None = None
 
@@ -171,7 +173,7 @@ def step(contract: Contract, event: Event, boot: str, now: float) -> Turn:
 def revived(kept: Kept, phase: str, now: float) -> tuple[Contract | None, list[Action]]:
     """What a restarted contractor does about a row of the life before."""
     if phase == Phase.PREPARED:
-        refuse = m.Refuse(task=kept.task, attempt=kept.attempt, reason="restarted before it began")
+        refuse = m.Refuse(task=kept.task, attempt=kept.attempt, reason=RESTARTED)
         key = contract_key(kept.home, kept.task, kept.attempt)
         return None, [Forget(CONTRACT, key), Send(kept.home, refuse)]
     result = kept.result or m.Result(
@@ -187,7 +189,7 @@ def revived(kept: Kept, phase: str, now: float) -> tuple[Contract | None, list[A
         content=msgspec.Raw(b"null"),
         lease_ms=0,
         deadline_ms=0,
-        once=kept.result is None,
+        once=kept.once or kept.result is None,
     )
     finished = kept.finished or now
     contract = Contract(
@@ -249,8 +251,8 @@ def _stop(contract: Contract) -> Turn:
             return contract, []
         case Phase.DONE if contract.award.once:
             return contract, []
-        case Phase.WAITING:
-            return None, []
+        case Phase.WAITING | Phase.PREPARED:
+            return _refuse(contract, "stopped before it began")
         case _:
             return None, [Forget(CONTRACT, contract.key)]
 
@@ -319,6 +321,7 @@ def _saved(contract: Contract) -> Save:
         home=contract.home,
         task=contract.award.task,
         attempt=contract.award.attempt,
+        once=contract.award.once,
         finished=contract.begun,
         result=contract.result,
     )

@@ -4,7 +4,6 @@ Each attempt's own course is decided in `daemon.contract`. Pure: time and the ma
 in from outside, workers are asked for by actions.
 """
 
-import heapq
 import math
 from collections import deque
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from daemon.actions import FACT, Action, Save, Send
 from daemon.config import WorkConfig
 from daemon.contract import BUSY, LEASE_SHARE, Contract, Phase, contract_key
 from daemon.pricing import Shop, Speed
+from daemon.timers import Timers
 from handlers.catalog import Entry
 from handlers.protocol import Usage
 
@@ -29,7 +29,9 @@ SPEED = "speed/"
 AHEAD, AHEAD_MS = 8, 20.0
 """A slot is handed at most this many attempts, as long as they are expected to take this long."""
 OVER_KEPT = 2000
-"""Attempts that are over are remembered, so that an award delivered twice is not run twice."""
+"""Attempts that are over are remembered: an award delivered twice is not run twice, and what was given
+back stays given back, however late the refusal arrives."""
+HELD_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +66,10 @@ class Contractor:
         self._closed = ""
         self._contracts: dict[str, Contract] = {}
         self._attempts: dict[tuple[str, str], int] = {}
-        self._over: dict[str, None] = {}
-        self._queue: list[tuple[int, float, str]] = []
+        self._over: dict[str, str] = {}
+        self._queue: dict[str, tuple[int, float]] = {}
         self._busy: set[str] = set()
-        self._timers: list[tuple[float, str]] = []
+        self._timers = Timers()
         self._starts: deque[tuple[float, str]] = deque()
         self._beat_due = math.inf
         self._beat_at = 0.0
@@ -90,10 +92,10 @@ class Contractor:
                 return [*thawed, Send(sender, self.quote(message, sender, now))]
             case m.Award():
                 return thawed + self._award(sender, message, now)
-            case m.Go(task=task, attempt=attempt):
-                return thawed + self._turn(contract_key(sender, task, attempt), one.Going(), now)
-            case m.Stop(task=task, attempt=attempt):
-                return thawed + self._turn(contract_key(sender, task, attempt), one.Stopped(), now)
+            case m.Go():
+                return thawed + self._told(sender, message, one.Going(), now)
+            case m.Stop():
+                return thawed + self._told(sender, message, one.Stopped(), now)
             case m.Verdict(settled=settled):
                 keys = [contract_key(sender, each.task, each.attempt) for each in settled]
                 judged = [self._turn(key, one.Judged(), now) for key in keys]
@@ -132,8 +134,8 @@ class Contractor:
             contract = self._contracts.get(self._starts.popleft()[1])
             if contract is not None and contract.phase is not Phase.DONE:
                 actions.append(one.started(contract, self._boot))
-        while self._timers and self._timers[0][0] <= now:
-            actions += self._turn(heapq.heappop(self._timers)[1], one.Tick(), now)
+        for key in self._timers.over(now):
+            actions += self._turn(key, one.Tick(), now)
         if self._beat_due <= now:
             actions += self._beat(now)
         if self._learned_due <= now:
@@ -143,8 +145,7 @@ class Contractor:
     def wake(self) -> float:
         """When `tick` is needed next; infinity when nothing waits for time."""
         starts = self._starts[0][0] if self._starts else math.inf
-        timers = self._timers[0][0] if self._timers else math.inf
-        return min(starts, timers, self._beat_due, self._learned_due)
+        return min(starts, self._timers.wake(), self._beat_due, self._learned_due)
 
     def feel(self, vitals: Vitals) -> None:
         """The machine's vital signs, read anew."""
@@ -159,15 +160,16 @@ class Contractor:
         self._closed = reason
         if not reason:
             return []
-        drops = [self._turn(key, one.Dropped(reason), now) for key in tuple(self._contracts)]
-        return [action for actions in drops for action in actions]
+        return self._give_back(reason, now)
 
     # --- across restarts -------------------------------------------------------------------------
 
     def restore(self, kept: one.Kept, phase: str, now: float) -> list[Action]:
         """Take up a row of the life before."""
         contract, actions = one.revived(kept, phase, now)
-        if contract is not None:
+        if contract is None:
+            self._remember(contract_key(kept.home, kept.task, kept.attempt), one.RESTARTED)
+        else:
             self._keep(contract, now)
         return actions
 
@@ -237,12 +239,12 @@ class Contractor:
         if key in self._contracts:
             return self._turn(key, one.Again(self._boot), now)
         newest = self._attempts.get((home, award.task), 0)
-        if award.attempt < newest or key in self._over:
+        if award.attempt < newest:
             return []
-        reason = self._unfit(home, award)
-        if reason:
-            refuse = m.Refuse(task=award.task, attempt=award.attempt, reason=reason)
-            return [Send(home, refuse)]
+        if key not in self._over and (reason := self._unfit(home, award)):
+            self._remember(key, reason)
+        if key in self._over:
+            return self._refused(home, award)
         older: list[Action] = []
         if newest:
             older = self._turn(contract_key(home, award.task, newest), one.Stopped(), now)
@@ -254,7 +256,6 @@ class Contractor:
         work_ms = pricing.busy_ms(pricing.parts(award.capability, features, self.shop(now)))
         contract = Contract(home=home, award=award, work_ms=work_ms, received=now)
         self._keep(contract, now)
-        heapq.heappush(self._queue, (-award.priority, now, key))
         self._starts.append((now + STARTED_AFTER_S, key))
         if self._beat_due == math.inf:
             self._beat_due, self._beat_at = now + self._beat_s, now
@@ -276,20 +277,34 @@ class Contractor:
     def _fill(self, now: float) -> list[Action]:
         """Free slots take the most urgent of those that wait."""
         actions: list[Action] = []
-        while self._queue and (len(self._busy) < self._work.slots or self._may_run_ahead()):
-            key = heapq.heappop(self._queue)[2]
-            contract = self._contracts.get(key)
-            if contract is not None and contract.phase is Phase.WAITING:
-                actions += self._step(key, contract, one.Slot(), now)
+        while self._queue:
+            key = min(self._queue, key=self._queue.__getitem__)
+            first = self._contracts[key]
+            if len(self._busy) >= self._work.slots and not self._may_run_ahead(first):
+                break
+            actions += self._step(key, first, one.Slot(), now)
         return actions
 
-    def _may_run_ahead(self) -> bool:
+    def _may_run_ahead(self, first: Contract) -> bool:
         """Work so short that a worker would wait for us longer than it runs is handed over ahead."""
         busy = [self._contracts[key] for key in self._busy]
         short = sum(contract.work_ms for contract in busy) < AHEAD_MS * self._work.slots
-        first = self._contracts.get(self._queue[0][2])
-        pure = first is not None and not first.award.once
-        return short and pure and len(busy) < AHEAD * self._work.slots
+        return short and not first.award.once and len(busy) < AHEAD * self._work.slots
+
+    def _told(
+        self, home: str, message: m.Go | m.Stop, event: one.Event, now: float
+    ) -> list[Action]:
+        """News of an attempt; of one that we gave back, the home has not heard yet."""
+        key = contract_key(home, message.task, message.attempt)
+        return (
+            self._turn(key, event, now) if key in self._contracts else self._refused(home, message)
+        )
+
+    def _refused(self, home: str, message: m.Award | m.Go | m.Stop) -> list[Action]:
+        """The refusal again, if it was one; silence about an attempt that ended otherwise."""
+        reason = self._over.get(contract_key(home, message.task, message.attempt), "")
+        refuse = m.Refuse(task=message.task, attempt=message.attempt, reason=reason)
+        return [Send(home, refuse)] if reason else []
 
     def _turn(self, key: str, event: one.Event, now: float) -> list[Action]:
         contract = self._contracts.get(key)
@@ -301,13 +316,18 @@ class Contractor:
         after, actions = one.step(contract, event, self._boot, now)
         if after is None:
             self._drop(key, contract)
-            if not isinstance(event, one.Slot | one.Dropped):
-                self._over[key] = None
-                while len(self._over) > OVER_KEPT:
-                    del self._over[next(iter(self._over))]
+            told = (action.message for action in actions if isinstance(action, Send))
+            refusals = [message.reason for message in told if isinstance(message, m.Refuse)]
+            self._remember(key, refusals[0] if refusals else "")
         else:
             self._keep(after, now)
         return actions
+
+    def _remember(self, key: str, refusal: str) -> None:
+        """An attempt is over; `refusal` says why it was given back, if it was."""
+        self._over[key] = refusal
+        while len(self._over) > OVER_KEPT:
+            del self._over[next(iter(self._over))]
 
     def _keep(self, contract: Contract, now: float) -> None:
         key = contract.key
@@ -317,24 +337,25 @@ class Contractor:
             self._busy.add(key)
         else:
             self._busy.discard(key)
-        if contract.due is not None:
-            heapq.heappush(self._timers, (max(contract.due, now), key))
+        if contract.phase is Phase.WAITING:
+            self._queue.setdefault(key, (-contract.award.priority, contract.received))
+        else:
+            self._queue.pop(key, None)
+        self._timers.arm(key, None if contract.due is None else max(contract.due, now))
 
     def _drop(self, key: str, contract: Contract) -> None:
         del self._contracts[key]
         self._busy.discard(key)
+        self._queue.pop(key, None)
+        self._timers.arm(key, None)
         name = (contract.home, contract.award.task)
         if self._attempts.get(name) == contract.award.attempt:
             del self._attempts[name]
 
     def _work_left(self, now: float) -> list[float]:
         running = [_left_ms(self._contracts[key], now) for key in self._busy]
-        waiting = [
-            self._contracts[key].work_ms
-            for _, _, key in sorted(self._queue)
-            if key in self._contracts
-        ]
-        return running + waiting
+        ahead = sorted(self._queue, key=self._queue.__getitem__)
+        return running + [self._contracts[key].work_ms for key in ahead]
 
     def _beat(self, now: float) -> list[Action]:
         """One sign of life to every home whose attempts we hold."""
@@ -346,8 +367,9 @@ class Contractor:
         self._beat_at = now
         self._beat_due = now + self._beat_s if held else math.inf
         return [
-            Send(home, m.Beat(boot=self._boot, held=tuple(list_[:1000])))
+            Send(home, m.Beat(boot=self._boot, held=tuple(list_[at : at + HELD_AT_ONCE])))
             for home, list_ in held.items()
+            for at in range(0, len(list_), HELD_AT_ONCE)
         ]
 
     def _thaw(self, now: float) -> list[Action]:
@@ -356,12 +378,15 @@ class Contractor:
             return []
         self._beat_at = now
         self._beat_due = now
-        reason = f"{self._own} was stopped for longer than its leases"
+        return self._give_back(f"{self._own} was stopped for longer than its leases", now)
+
+    def _give_back(self, reason: str, now: float) -> list[Action]:
+        """What has not begun goes back; the slots that this frees stay free until all is given back."""
         drops = [
             self._step(key, contract, one.Dropped(reason), now)
             for key, contract in tuple(self._contracts.items())
         ]
-        return [action for actions in drops for action in actions] + self._fill(now)
+        return [action for actions in drops for action in actions]
 
     def _learn(self, capability: str, timing: m.Timing, usage: Usage | None, now: float) -> None:
         old = self._speeds.get(capability, _UNMEASURED)
