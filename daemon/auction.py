@@ -94,7 +94,7 @@ def revived(order: Order, task: Task, market: Market, now: float) -> Task:
 def step(order: Order, task: Task, event: Event, market: Market, now: float) -> Turn:
     """One event on one task."""
     if task.phase in ENDED:
-        return after_the_end(order, task, event, now)
+        return after_the_end(order, task, event, market, now)
     match event:
         case Open(nonce):
             return _open(order, task, nonce, market, now)

@@ -17,12 +17,14 @@ from daemon.task import (
     final_of,
     noted,
     to_state,
+    told,
 )
 from daemon.turn import (
     Acked,
     CancelIn,
     ClaimIn,
     Event,
+    Market,
     Outcomes,
     ResultIn,
     Settle,
@@ -75,8 +77,8 @@ def tell(order: Order, task: Task) -> Send | Reply:
     return Reply(order.reply.topic, correlation, answer_of(order, task), order.key)
 
 
-def after_the_end(order: Order, task: Task, event: Event, now: float) -> Turn:
-    """Nothing changes an end; whoever still asks is told it."""
+def after_the_end(order: Order, task: Task, event: Event, market: Market, now: float) -> Turn:
+    """Nothing changes an end; whoever still asks is told it. After days unheard nobody is told unasked."""
     match event:
         case ResultIn(sender, result) if Given(result.attempt, sender) in task.given:
             return task, [Settle(sender, result.attempt, result.attempt == task.kept)]
@@ -87,12 +89,18 @@ def after_the_end(order: Order, task: Task, event: Event, now: float) -> Turn:
         case Acked() if task.phase is Phase.FINAL:
             task = replace(task, phase=Phase.CLOSED, rev=task.rev + 1, due=None)
             return task, [saved(order, task)]
+        case Tick() if task.phase is Phase.FINAL and now - task.finished > _kept_s(market):
+            return after_the_end(order, task, Acked(), market, now)
         case Tick() if task.phase is Phase.FINAL and task.due is not None and now >= task.due:
             pause = min(2.0**task.tells, 60.0) if task.tells < 60 else 600.0
             task = replace(task, tells=task.tells + 1, due=now + pause)
             return task, [tell(order, task)]
         case _:
             return task, []
+
+
+def _kept_s(market: Market) -> float:
+    return market.settings.keep_days * 86_400.0
 
 
 def stop_running(order: Order, task: Task) -> list[Action]:
@@ -109,7 +117,7 @@ def in_hand(task: Task, sender: str, attempt: int) -> bool:
 
 def with_decision(task: Task, decision: m.Decision) -> Task:
     """The task with one more decision in its story."""
-    return replace(task, decisions=(*task.decisions, decision)[:MAX_DECISIONS])
+    return replace(task, decisions=told(task.decisions, decision, MAX_DECISIONS))
 
 
 def saved(order: Order, task: Task) -> Save:

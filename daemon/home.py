@@ -22,7 +22,7 @@ from daemon.config import AuctionConfig
 from daemon.ending import tell
 from daemon.reputation import Reputation
 from daemon.roster import Roster
-from daemon.task import ENDED, HELD, Order, Phase, ReplyTo, Task, record_of
+from daemon.task import ENDED, HELD, Order, Phase, ReplyTo, Task, fitted, record_of
 from daemon.timers import Timers
 from daemon.turn import (
     Acked,
@@ -85,6 +85,7 @@ class Home:
         self._operators = frozenset(operators)
         self._tasks: dict[str, Known] = {}
         self._unsettled = 0
+        self._untold: dict[str, None] = {}
         self._ready: list[tuple[int, float, str]] = []
         self._rounds: set[str] = set()
         self._held: dict[str, set[str]] = {}
@@ -258,6 +259,10 @@ class Home:
                     actions += self._verdict(node, settled, now)
                 case _:
                     actions.append(outcome)
+        if len(self._untold) > self._settings.max_tasks:
+            # A requester that never acknowledges may still ask; the archive answers it.
+            oldest = next(iter(self._untold))
+            actions += self._step(oldest, *self._tasks[oldest], Acked(), now)
         return actions
 
     def _put(self, key: str, order: Order, old: Task, task: Task) -> None:
@@ -273,11 +278,13 @@ class Home:
             self._held.setdefault(task.contractor, set()).add(key)
         if task.phase in ENDED and old.phase not in ENDED:
             self._unsettled -= 1
+            self._untold[key] = None
         if _ready(task) and not _ready(old):
             level = math.floor(order.received / self._settings.ageing_s) - order.submit.priority
             heapq.heappush(self._ready, (level, order.deadline, key))
         if task.phase is Phase.CLOSED:
             del self._tasks[key]
+            self._untold.pop(key, None)
             self._timers.arm(key, None)
         else:
             due = math.inf if task.due is None else task.due
@@ -360,7 +367,7 @@ class Home:
         if get.task is None:
             recent = self._archive.recent(get.limit, "" if operator else f"{sender}/")
             brief = tuple(record_of(*self._fresh(known), now, brief=True) for known in recent)
-            return m.Report(home=self._own, tasks=brief)
+            return fitted(m.Report(home=self._own, tasks=brief))
         known = self._known(get.task)
         if not operator and not get.task.startswith(f"{sender}/"):
             reason = f"{sender} may see its own tasks only; operators are named in node.operators"
@@ -368,7 +375,7 @@ class Home:
         if known is None:
             reason = f"{self._own} has no task {get.task}"
             return m.Rejected(code=RejectCode.UNKNOWN_TASK, reason=reason)
-        return m.Report(home=self._own, tasks=(record_of(*known, now),))
+        return fitted(m.Report(home=self._own, tasks=(record_of(*known, now),)))
 
     def _fresh(self, known: Known) -> Known:
         """The disk may lag behind memory, because not every step is worth a commit."""

@@ -5,9 +5,11 @@ again at every change that a promise hangs on. Instants are seconds of the monot
 """
 
 from enum import StrEnum
+from typing import TypeVar
 
 import msgspec
 
+from bus_topics.codec import MAX_BYTES
 from bus_topics.messages import (
     Answer,
     Bid,
@@ -18,6 +20,7 @@ from bus_topics.messages import (
     Outcome,
     Preference,
     Price,
+    Report,
     Step,
     Submit,
     TaskRecord,
@@ -26,6 +29,8 @@ from bus_topics.messages import (
 
 MAX_STEPS = 200
 MAX_DECISIONS = 60
+T = TypeVar("T")
+
 BYTES_PER_TOKEN = 4
 """English text in a byte-pair vocabulary of 8,192; only a size for pricing."""
 
@@ -228,9 +233,7 @@ def record_of(order: Order, task: Task, now: float, *, brief: bool = False) -> T
 def noted(
     order: Order, task: Task, now: float, kind: str, node: str = "", detail: str = ""
 ) -> Task:
-    """The task with one more step in its story; a story that is full keeps its beginning."""
-    if len(task.steps) >= MAX_STEPS:
-        return task
+    """The task with one more step in its story."""
     step = Step(
         at_ms=max(0.0, round((now - order.received) * 1000, 3)),
         kind=kind,
@@ -238,7 +241,49 @@ def noted(
         attempt=task.attempt,
         detail=detail[:500],
     )
-    return msgspec.structs.replace(task, steps=(*task.steps, step))
+    return msgspec.structs.replace(task, steps=told(task.steps, step, MAX_STEPS))
+
+
+def told(story: tuple[T, ...], latest: T, limit: int) -> tuple[T, ...]:
+    """A story with its latest part; one that grows too long loses its middle."""
+    if len(story) < limit:
+        return (*story, latest)
+    half = limit // 2
+    return (*story[:half], *story[half - limit + 1 :], latest)
+
+
+def fitted(report: Report) -> Report:
+    """The report, cut down until it fits a message.
+
+    Of many tasks the oldest go; of one task first the bids of the decisions made longest ago, then the
+    middle of its steps and decisions.
+    """
+    while report.tasks and len(_encoder.encode(report)) > MAX_BYTES:
+        fewer = report.tasks[: len(report.tasks) * 3 // 4] or (_shorter(report.tasks[0]),)
+        report = msgspec.structs.replace(report, tasks=fewer)
+    return report
+
+
+def _shorter(record: TaskRecord) -> TaskRecord:
+    """Without the bids of the earlier half of the decisions that show any; else of half the length."""
+    replace = msgspec.structs.replace
+    shown = [at for at, decision in enumerate(record.decisions) if decision.bids]
+    if len(shown) > 1:
+        bare = shown[: len(shown) // 2]
+        return replace(
+            record,
+            decisions=tuple(
+                replace(decision, bids=()) if at in bare else decision
+                for at, decision in enumerate(record.decisions)
+            ),
+        )
+    return replace(record, decisions=_ends(record.decisions), steps=_ends(record.steps))
+
+
+def _ends(story: tuple[T, ...]) -> tuple[T, ...]:
+    """The first and the last quarter."""
+    quarter = (len(story) + 3) // 4
+    return (*story[:quarter], *story[max(quarter, len(story) - quarter) :])
 
 
 def free_price(bid: Bid) -> Price:
