@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from bus_topics import messages as m
 from bus_topics.messages import RejectCode
 from daemon.actions import Action, Deliver, Send
+from daemon.timers import Timers
 
 FIRST_PAUSE_S = 1.0
 LAST_PAUSE_S = 30.0
@@ -47,6 +48,7 @@ class Requester:
     def __init__(self, own: str) -> None:
         self._own = own
         self._requests: dict[str, Request] = {}
+        self._timers = Timers()
         self._finished: OrderedDict[str, None] = OrderedDict()
         self._acks: dict[str, list[str]] = {}
         self._acks_due = math.inf
@@ -55,7 +57,7 @@ class Requester:
         """Ask `home` for a task. The id must be new or free again."""
         self._finished.pop(submit.id, None)
         due = now + FIRST_PAUSE_S
-        self._requests[submit.id] = Request(home=home, submit=submit, sent=now, due=due)
+        self._put(Request(home=home, submit=submit, sent=now, due=due))
         return [Send(home, submit)]
 
     def cancel(self, id_: str, now: float) -> list[Action]:
@@ -64,7 +66,7 @@ class Requester:
         if request is None:
             return []
         due = now + FIRST_PAUSE_S
-        self._requests[id_] = replace(request, cancelled=True, pause=FIRST_PAUSE_S, due=due)
+        self._put(replace(request, cancelled=True, pause=FIRST_PAUSE_S, due=due))
         return [Send(request.home, m.Cancel(id=id_))]
 
     def receive(self, sender: str, message: m.Message, now: float) -> list[Action]:
@@ -105,21 +107,23 @@ class Requester:
     def tick(self, now: float) -> list[Action]:
         """Everything whose time has come."""
         actions = self._flush_acks() if self._acks_due <= now else []
-        for id_, request in list(self._requests.items()):
-            if request.due <= now:
-                actions += self._again(id_, request, now)
+        for id_ in self._timers.over(now):
+            actions += self._again(id_, self._requests[id_], now)
         return actions
 
     def wake(self) -> float:
         """When `tick` is needed next; infinity when nothing waits for time."""
-        repeats = min((request.due for request in self._requests.values()), default=math.inf)
-        return min(repeats, self._acks_due)
+        return min(self._timers.wake(), self._acks_due)
 
     def waiting(self) -> tuple[str, ...]:
         """Ids whose final is still to come."""
         return tuple(self._requests)
 
     # --- private ---------------------------------------------------------------------------------
+
+    def _put(self, request: Request) -> None:
+        self._requests[request.submit.id] = request
+        self._timers.arm(request.submit.id, request.due)
 
     def _asked(self, sender: str, id_: str) -> bool:
         request = self._requests.get(id_)
@@ -129,9 +133,7 @@ class Requester:
         request = self._requests.get(id_)
         if request is None or request.home != sender:
             return []
-        self._requests[id_] = replace(
-            request, accepted=True, pause=LAST_PAUSE_S, due=now + LAST_PAUSE_S
-        )
+        self._put(replace(request, accepted=True, pause=LAST_PAUSE_S, due=now + LAST_PAUSE_S))
         return [] if request.accepted else [Deliver(id_, m.Accepted(id=id_))]
 
     def _final(self, sender: str, id_: str, final: m.Final, now: float) -> list[Action]:
@@ -147,6 +149,7 @@ class Requester:
 
     def _over(self, id_: str, message: m.Rejected | m.Final) -> list[Action]:
         del self._requests[id_]
+        self._timers.arm(id_, None)
         self._finished[id_] = None
         while len(self._finished) > FINISHED_KEPT:
             self._finished.popitem(last=False)
@@ -158,7 +161,7 @@ class Requester:
             reason = f"{request.home} gave no answer; sending it again under the id {id_} is safe"
             return self._over(id_, m.Rejected(id=id_, code=RejectCode.BUSY, reason=reason))
         pause = min(request.pause * 2, LAST_PAUSE_S)
-        self._requests[id_] = replace(request, pause=pause, due=now + pause)
+        self._put(replace(request, pause=pause, due=now + pause))
         if request.cancelled:
             return [Send(request.home, m.Cancel(id=id_))]
         return [Send(request.home, request.submit)]
