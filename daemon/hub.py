@@ -52,6 +52,7 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class _Held:
     asked: Asked
+    digest: str
     due: float
     ack: Ack
 
@@ -72,7 +73,7 @@ class Hub:
         self._roster = roster
         self._submit = submit
         self._new_id = new_id
-        self._held: dict[str, _Held] = {}
+        self._held: list[_Held] = []
 
     def ask(self, asked: Asked, now: float, ack: Ack) -> tuple[list[Action], Ack | None]:
         """Take the ask, or hold it for the hub whose turn it is.
@@ -84,23 +85,29 @@ class Hub:
         rank = order.index(self._own) if self._own in order else len(order)
         if rank == 0 or not order or len(self._held) >= MAX_HELD:
             return self._take(asked, digest, now), ack
-        self._held[digest] = _Held(asked, now + TAKE_OVER_S * rank, ack)
+        self._held.append(_Held(asked, digest, now + TAKE_OVER_S * rank, ack))
         return [], None
 
     def taken(self, digest: str) -> Ack | None:
-        """Another hub took the ask: what we held of it may be acknowledged."""
-        held = self._held.pop(digest, None)
-        return held.ack if held else None
+        """Another hub took the ask: what we held of it may be acknowledged.
+
+        Of two equal asks, one word is for the one that came first.
+        """
+        held = next((held for held in self._held if held.digest == digest), None)
+        if held is None:
+            return None
+        self._held.remove(held)
+        return held.ack
 
     def tick(self, now: float) -> list[tuple[list[Action], Ack]]:
         """Take over what nobody took."""
-        due = [digest for digest, held in self._held.items() if held.due <= now]
-        taken = [(digest, self._held.pop(digest)) for digest in due]
-        return [(self._take(held.asked, digest, now), held.ack) for digest, held in taken]
+        due = [held for held in self._held if held.due <= now]
+        self._held = [held for held in self._held if held.due > now]
+        return [(self._take(held.asked, held.digest, now), held.ack) for held in due]
 
     def wake(self) -> float:
         """When `tick` is needed next."""
-        return min((held.due for held in self._held.values()), default=math.inf)
+        return min((held.due for held in self._held), default=math.inf)
 
     def _take(self, asked: Asked, digest: str, now: float) -> list[Action]:
         default = topics.build(self._base, "answer", to=asked.sender, capability=asked.capability)

@@ -133,7 +133,11 @@ class Requester:
         request = self._requests.get(id_)
         if request is None or request.home != sender:
             return []
-        self._put(replace(request, accepted=True, pause=LAST_PAUSE_S, due=now + LAST_PAUSE_S))
+        if request.cancelled:  # its own repeats go on: nothing has answered them
+            self._put(replace(request, accepted=True))
+        else:
+            due = now + LAST_PAUSE_S
+            self._put(replace(request, accepted=True, pause=LAST_PAUSE_S, due=due))
         return [] if request.accepted else [Deliver(id_, m.Accepted(id=id_))]
 
     def _final(self, sender: str, id_: str, final: m.Final, now: float) -> list[Action]:
