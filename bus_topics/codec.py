@@ -73,6 +73,16 @@ def decode_ask(payload: bytes) -> Ask:
     return _bare(payload.strip())
 
 
+def check_content(content: bytes) -> None:
+    """Raises WireError when `content` cannot travel as a content or a result: whoever makes one asks first.
+
+    A reader refuses the whole message for what is in it: no JSON, a duplicate key, too deep, too large.
+    """
+    if len(content) > MAX_CONTENT:
+        raise TooLarge(f"{len(content)} bytes; at most {MAX_CONTENT} are content")
+    _check_depth(check_json(content), MAX_DEPTH - 1)
+
+
 def check_json(payload: bytes) -> Any:
     """`payload` parsed, after every check that does not depend on the message's type."""
     if len(payload) > MAX_BYTES:
