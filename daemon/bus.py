@@ -200,7 +200,7 @@ class Bus:
     async def flush(self, timeout_s: float) -> bool:
         """Wait until the broker has acknowledged all that was published; False when it has not."""
         deadline = time.monotonic() + timeout_s
-        while self._link is not None and self._link.alive and self._link.pending:
+        while self._link is not None and self._link.alive and self._link.busy:
             left = deadline - time.monotonic()
             if left <= 0:
                 return False

@@ -54,7 +54,7 @@ class Link:
     def __init__(self, client: Any, on_message: Callable[[Publish, Ack], None]) -> None:
         self.alive = False
         self.session_present = False
-        self.pending: dict[int, tuple[int, Receipt | None]] = {}
+        self._pending: dict[int, tuple[int, Receipt | None]] = {}
         self._pending_bytes = 0
         self._packet_maximum = PACKET_MAXIMUM
         self._on_message = on_message
@@ -65,6 +65,7 @@ class Link:
         self._reason: Exception | None = None
         self._fault: BaseException | None = None
         self._writing = False
+        self._may_read = False
         self._incoming = memoryview(b"")
         self._outgoing = bytearray()
         self._client = client
@@ -79,11 +80,16 @@ class Link:
         paho.on_socket_open = self._opened
         paho.on_socket_close = self._closed
         paho.on_socket_register_write = self._want_write
-        paho.on_socket_unregister_write = self._wrote
+        paho.on_socket_unregister_write = None
         paho._handle_publish = self._handle_publish  # noqa: SLF001
         # paho reads a packet in four calls of the system and writes each in one of its own.
         self._read_socket, self._write_socket = paho._sock_recv, paho._sock_send  # noqa: SLF001
         paho._sock_recv, paho._sock_send = self._recv, self._send  # noqa: SLF001
+
+    @property
+    def busy(self) -> bool:
+        """Something waits for the socket, or for the broker's acknowledgement."""
+        return bool(self._pending or self._outgoing)
 
     async def open(self) -> None:
         """Connect. Raises LinkLost with the broker's reason, or the network's error."""
@@ -123,7 +129,7 @@ class Link:
         if size > self._packet_maximum:
             return self.refuse(topic, PACKET_TOO_LARGE, receipt)
         waiting = self._pending_bytes + len(self._outgoing)
-        if len(self.pending) >= PENDING or waiting + size > PENDING_BYTES:
+        if len(self._pending) >= PENDING or waiting + size > PENDING_BYTES:
             return False
         if not qos and self.alive:
             self._append(publish_packet(topic, payload, retain, properties))
@@ -131,7 +137,7 @@ class Link:
         info = self._paho.publish(topic, payload, qos, retain, _Packed(properties))
         if info.rc != 0:
             return False
-        self.pending[info.mid] = (size, receipt if qos else None)
+        self._pending[info.mid] = (size, receipt if qos else None)
         self._pending_bytes += size
         return True
 
@@ -154,7 +160,7 @@ class Link:
         return self.publish(topic, b"", 1, False, expiry, receipt)  # noqa: FBT003
 
     async def settled(self, timeout_s: float) -> None:
-        """Until nothing is pending, the link ends or the time is up."""
+        """Until nothing waits any more, the link ends or the time is up."""
         if self._settled is None or self._settled.done():
             self._settled = self._loop.create_future()
         await asyncio.wait((self._settled, self._over), timeout=timeout_s, return_when=_FIRST)
@@ -247,13 +253,12 @@ class Link:
         return ack
 
     def _published(self, _c: Any, _u: Any, mid: int, code: Any, _p: Any) -> None:
-        """A PUBACK at QoS 1; at QoS 0 the message is in the socket."""
-        size, receipt = self.pending.pop(mid, (0, None))
+        """A PUBACK."""
+        size, receipt = self._pending.pop(mid, (0, None))
         self._pending_bytes -= size
         if receipt is not None:
             self._hand(receipt, code.value)
-        if not self.pending and self._settled is not None and not self._settled.done():
-            self._settled.set_result(None)
+        self._settle()
 
     def _opened(self, _c: Any, _u: Any, sock: socket.socket) -> None:
         """In the thread that connects."""
@@ -272,16 +277,17 @@ class Link:
             self._loop.remove_writer(sock)
 
     def _readable(self, sock: socket.socket) -> None:
+        self._may_read = True
         try:
             self._paho.loop_read()
-            # We, or TLS, may hold whole packets that the selector no longer sees.
-            while self._incoming or (
-                sock.fileno() >= 0 and getattr(sock, "pending", _no_bytes)() > 0
-            ):
+            while self._incoming and not self._over.done():
                 self._paho.loop_read()
         except BaseException as error:
             self._stop_reading(sock, error)
             raise
+        # TLS may hold whole packets that the selector no longer sees.
+        if not self._over.done() and getattr(sock, "pending", _no_bytes)() > 0:
+            self._loop.call_soon(self._readable, sock)
 
     def _want_write(self, _c: Any, _u: Any, _sock: Any) -> None:
         """In either thread. Everything that one turn of the loop publishes is written together."""
@@ -300,18 +306,23 @@ class Link:
         except BaseException as error:
             self._stop_reading(sock, error)
             raise
-        if not self._writing and self._paho.socket() is not None and self._outgoing:
-            self._writing = True
-            self._loop.add_writer(sock, self._write)
-
-    def _wrote(self, _c: Any, _u: Any, sock: socket.socket) -> None:
+        if self._paho.socket() is None or bool(self._outgoing) == self._writing:
+            return
+        self._writing = not self._writing
         if self._writing:
-            self._writing = False
+            self._loop.add_writer(sock, self._write)
+        else:
             self._loop.remove_writer(sock)
 
     def _recv(self, size: int) -> bytes:
-        """As much as the socket has, in one call; paho gets the pieces that it asks for."""
+        """What the socket has in one call, once a turn; paho gets the pieces that it asks for.
+
+        Once a turn, so that a flood of messages leaves the loop time for everything else.
+        """
         if not self._incoming:
+            if self.alive and not self._may_read:
+                raise BlockingIOError
+            self._may_read = False
             self._incoming = memoryview(self._read_socket(_CHUNK))
         piece, self._incoming = self._incoming[:size], self._incoming[size:]
         return bytes(piece)
@@ -320,6 +331,8 @@ class Link:
         """Packets gather until the turn of the loop ends; CONNECT and DISCONNECT go at once."""
         if not self.alive or packet[0] & 0xF0 == _DISCONNECT:
             self._flush()
+            if self._outgoing:
+                raise BlockingIOError
             sent: int = self._write_socket(packet)
             return sent
         self._outgoing += packet
@@ -339,7 +352,15 @@ class Link:
             sent = sock.send(self._outgoing)
         except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
             return
+        except OSError as error:
+            self.end(LinkLost(str(error)))
+            return
         del self._outgoing[:sent]
+        self._settle()
+
+    def _settle(self) -> None:
+        if not self.busy and self._settled is not None and not self._settled.done():
+            self._settled.set_result(None)
 
     def _stop_reading(self, sock: socket.socket, error: BaseException) -> None:
         """After a fault the reader stands in the middle of a packet; nothing after it makes sense."""

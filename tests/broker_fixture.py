@@ -9,6 +9,7 @@ Both can be stopped, killed, frozen and started again on the same port.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 import signal
 import socket
@@ -16,8 +17,12 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, Self
 
 import pytest
+
+from daemon.bus import Bus, Incoming
+from daemon.config import BrokerConfig
 
 NODES = ("alpha", "beta", "gamma")
 LOGINS = (*NODES, "app")
@@ -142,6 +147,57 @@ def make_broker(tmp_path: Path) -> Iterator[Callable[..., BrokerProcess]]:
     yield make
     for one in made:
         one.kill()
+
+
+class Peer:
+    """A `Bus` with its callbacks kept: what came, what the link did, and its fault."""
+
+    def __init__(self, port: int, name: str, *subscriptions: str, **changes: Any) -> None:
+        config: dict[str, Any] = {"port": port} | changes.pop("config", {})
+        self.came: list[Incoming] = []
+        self.links: list[bool] = []
+        self.acknowledge = True
+        settings: dict[str, Any] = {
+            "login": name,
+            "client_id": name,
+            "session_expiry_s": 600,
+            "subscriptions": [(topic, 1) for topic in subscriptions],
+            "on_message": self.received,
+            "on_link": self.links.append,
+        }
+        self.bus = Bus(BrokerConfig(**config), **settings | changes)
+        self.task: asyncio.Task[None] | None = None
+
+    @property
+    def payloads(self) -> list[bytes]:
+        return [message.payload for message in self.came]
+
+    def received(self, message: Incoming) -> None:
+        self.came.append(message)
+        if self.acknowledge:
+            message.ack()
+
+    async def linked(self) -> None:
+        await eventually(lambda: self.bus.linked, "no link")
+
+    async def has(self, count: int) -> None:
+        await eventually(lambda: len(self.came) >= count, f"{len(self.came)} of {count} came")
+
+    async def __aenter__(self) -> Self:
+        self.task = asyncio.create_task(self.bus.run())
+        await self.linked()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.leave()
+
+    async def leave(self) -> None:
+        """End `run` in order; a fault that it ended with is raised."""
+        if self.task is not None:
+            self.task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self.task
+            self.task = None
 
 
 def free_port() -> int:
