@@ -32,13 +32,11 @@ class Batch:
     Attributes:
         tokens: ids; 0 where nothing is left to fill a row.
         targets: the next id, or `IGNORE` where there is nothing to learn.
-        positions: place of each token in its own document.
         documents: number of the document in the row, from 1; 0 is filling.
     """
 
     tokens: Ints
     targets: Ints
-    positions: Ints
     documents: Ints
 
 
@@ -158,7 +156,7 @@ def epoch_rows(corpus: Corpus, context: int, seed: int, epoch: int) -> list[list
 def make_batch(corpus: Corpus, rows: Sequence[Sequence[int]], context: int) -> Batch:
     """Lay `rows` of example numbers out as arrays (len(rows), context)."""
     shape = (len(rows), context)
-    tokens, positions, documents = (np.zeros(shape, np.int64) for _ in range(3))
+    tokens, documents = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
     targets = np.full(shape, IGNORE, np.int64)
     for line, row in enumerate(rows):
         start = 0
@@ -168,10 +166,9 @@ def make_batch(corpus: Corpus, rows: Sequence[Sequence[int]], context: int) -> B
             tokens[line, place] = example.ids[:-1]
             targets[line, place] = example.ids[1:]
             targets[line, start : start + max(example.prompt - 1, 0)] = IGNORE
-            positions[line, place] = np.arange(example.width)
             documents[line, place] = document
             start += example.width
-    return Batch(tokens, targets, positions, documents)
+    return Batch(tokens, targets, documents)
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:

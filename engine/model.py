@@ -59,29 +59,24 @@ class Trunk(nn.Module):
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
 
-    def forward(
-        self, tokens: Tensor, positions: Tensor | None = None, documents: Tensor | None = None
-    ) -> Tensor:
+    def forward(self, tokens: Tensor, documents: Tensor | None = None) -> Tensor:
         """Hidden states (B, T, D).
 
         Args:
             tokens: (B, T) ids.
-            positions: (B, T) place of each token in its own document; default 0 to T-1.
             documents: (B, T) number of the document that a token belongs to; several packed into
-                one row do not see one another. Default: a row is one document.
+                one row do not see one another. Default: a row is one document. Positions count
+                from the start of the row: rotary attention sees their distances alone.
         """
         steps = tokens.shape[1]
-        if positions is None:
-            cos, sin = self.cos[None, :steps], self.sin[None, :steps]
-        else:
-            cos, sin = self.cos[positions], self.sin[positions]  # (B, T, E/2)
+        cos, sin = self.cos[:steps], self.sin[:steps]  # (T, E/2)
         mask = None
         if documents is not None:
             same = documents[:, :, None] == documents[:, None, :]  # (B, T, T)
             mask = same.tril()[:, None]  # (B, 1, T, T)
         x = self.embed_tokens(tokens)  # (B, T, D)
         for layer in self.layers:
-            x = layer(x, cos[:, None], sin[:, None], mask)
+            x = layer(x, cos, sin, mask)
         hidden: Tensor = self.norm(x)
         return hidden
 

@@ -126,11 +126,10 @@ class TrainResult:
 
 @dataclass(frozen=True, slots=True)
 class _Tensors:
-    """A batch on the device; rows of a single document need neither positions nor a mask."""
+    """A batch on the device; rows of a single document need no mask."""
 
     tokens: Tensor
     targets: Tensor
-    positions: Tensor | None
     documents: Tensor | None
 
 
@@ -239,7 +238,7 @@ def _step(run: Run, plan: TrainPlan, trunk: Any, batch: _Tensors) -> Tensor:
 
 def _learnt(trunk: Any, batch: _Tensors) -> tuple[Tensor, Tensor]:
     """The hidden states (N, D) that have a target, and the targets (N,)."""
-    hidden = trunk(batch.tokens, batch.positions, batch.documents).flatten(0, 1)
+    hidden = trunk(batch.tokens, batch.documents).flatten(0, 1)
     targets = batch.targets.flatten()
     rows = torch.nonzero(targets != IGNORE).squeeze(1)
     return hidden[rows], targets[rows]
@@ -291,13 +290,11 @@ def _groups(rows: list[list[int]], size: int) -> Iterator[list[list[int]]]:
 
 
 def _on_device(batch: Batch, device: str) -> _Tensors:
-    tokens, targets, positions, documents = (
+    tokens, targets, documents = (
         torch.from_numpy(array).to(device)
-        for array in (batch.tokens, batch.targets, batch.positions, batch.documents)
+        for array in (batch.tokens, batch.targets, batch.documents)
     )
-    if batch.documents.max() > 1:
-        return _Tensors(tokens, targets, positions, documents)
-    return _Tensors(tokens, targets, None, None)
+    return _Tensors(tokens, targets, documents if batch.documents.max() > 1 else None)
 
 
 class _Clock:

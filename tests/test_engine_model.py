@@ -90,21 +90,11 @@ def test_a_position_does_not_see_what_follows(model: ForgeModel) -> None:
 
 
 @torch.no_grad()
-def test_attention_depends_on_distance_alone(model: ForgeModel) -> None:
-    ids = tokens(1, 12)
-    moved = torch.arange(100, 112)[None]
-    torch.testing.assert_close(
-        model.model(ids), model.model(ids, positions=moved), atol=1e-4, rtol=1e-4
-    )
-
-
-@torch.no_grad()
 def test_packed_documents_do_not_see_one_another(model: ForgeModel) -> None:
     first, second = tokens(1, 9), tokens(1, 14, seed=1)
     row = torch.cat([first, second], 1)
-    positions = torch.cat([torch.arange(9), torch.arange(14)])[None]
     documents = torch.tensor([1] * 9 + [2] * 14)[None]
-    packed = model.model(row, positions, documents)
+    packed = model.model(row, documents)
     torch.testing.assert_close(packed[:, :9], model.model(first), atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(packed[:, 9:], model.model(second), atol=1e-5, rtol=1e-5)
 

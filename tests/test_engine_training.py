@@ -164,7 +164,6 @@ def test_a_batch_learns_each_answer_and_nothing_else(widths: list[int], prompt: 
             example = corpus.examples[number]
             place = batch.documents[line] == document
             assert batch.tokens[line, place].tolist() == example.ids[:-1].tolist()
-            assert batch.positions[line, place].tolist() == list(range(example.width))
             learnt = batch.targets[line, place]
             assert (
                 learnt[learnt != IGNORE].tolist() == example.ids[max(example.prompt, 1) :].tolist()
