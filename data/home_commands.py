@@ -3,8 +3,9 @@ r"""Commands for random homes, with the right answer: training rows and a valida
     python -m data.home_commands --out /tmp/home --rows 200000 --seed 1 \
         [--sets FOLDER] [--negatives FILE]
 
-writes ``train.jsonl`` (rows of :mod:`engine.data`) and ``validation.jsonl`` (whole scenes with the
-expected actions). Validation homes share neither names nor phrasings with training ones.
+writes ``train.jsonl`` (rows of :mod:`engine.data`) and two sets of whole scenes with the expected
+actions: ``validation.jsonl``, whose homes share neither names nor phrasings with training, and
+``validation_names.jsonl``, whose homes share no names with it but are spoken to in its phrasings.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from data.public_homes import add_public
 from handlers.home_actions import COLORS, Action
 from handlers.home_scene import Entity, Scene, View, located, normalise, numbers, view
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same seed gives other rows than before."""
 
 
@@ -47,15 +48,16 @@ class Sample:
         return "; ".join(a.line() for a in known) if len(known) == len(actions) else None
 
 
-def sample(part: str, rng: random.Random, others: Sequence[str] = ()) -> Sample:
+def sample(part: str, rng: random.Random, others: Sequence[str] = (), phrasing: str = "") -> Sample:
     """One random scene of a part ("train" or "validation") with its answer.
 
-    ``others`` are further sentences that are no command for a home.
+    ``others`` are further sentences that are no command for a home. ``phrasing`` is the part that
+    the sentences come from, if not that of the home.
     """
     home = random_home(part, rng)
     while True:
         topic = rng.choices(tuple(_MAKERS), weights=[weight for _, weight in _MAKERS.values()])[0]
-        made = _MAKERS[topic][0](home, part, rng, others)
+        made = _MAKERS[topic][0](home, phrasing or part, rng, others)
         if made is not None:
             text, goals, reason = made
             # A list item is copied letter by letter, so it must stand in the sentence as it is.
@@ -66,7 +68,7 @@ def sample(part: str, rng: random.Random, others: Sequence[str] = ()) -> Sample:
 
 
 def main() -> None:
-    """Write both files."""
+    """Write the three files."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--rows", type=int, default=100_000)
@@ -82,26 +84,32 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     others = [s for f in arguments.negatives for s in f.read_text("utf-8").splitlines() if s]
     cut = len(others) * 9 // 10
-    rng = random.Random(f"home {VERSION} train {arguments.seed}")
     random.Random(0).shuffle(others)
-    missed = 0
-    with (arguments.out / "train.jsonl").open("w", encoding="utf-8") as file:
-        for _ in range(arguments.rows):
-            one = sample("train", rng, others[:cut])
+    left_out = _write_rows(arguments.out, arguments.rows, arguments.seed, others[:cut])
+    for name, phrasing in (("validation", "validation"), ("validation_names", "train")):
+        rng = random.Random(f"home {VERSION} {name} {arguments.seed}")
+        with (arguments.out / f"{name}.jsonl").open("wb") as file:
+            for _ in range(arguments.validation):
+                one = sample("validation", rng, others[cut:], phrasing)
+                file.write(msgspec.json.encode(_expected(one)) + b"\n")
+    print(f"{arguments.rows - left_out} rows; {left_out} left out whose target was not in view")
+
+
+def _write_rows(folder: Path, count: int, seed: int, others: Sequence[str]) -> int:
+    """Write ``train.jsonl``; how many samples were left out."""
+    rng = random.Random(f"home {VERSION} train {seed}")
+    left_out = 0
+    with (folder / "train.jsonl").open("w", encoding="utf-8") as file:
+        for _ in range(count):
+            one = sample("train", rng, others)
             shown = view(located(one.scene))
             line = one.line(shown)
             if line is None:
-                missed += 1
+                left_out += 1
                 continue
             row = {"prompt": shown.prompt, "answer": line, "task": "home"}
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
-    rng = random.Random(f"home {VERSION} validation {arguments.seed}")
-    with (arguments.out / "validation.jsonl").open("wb") as raw:
-        for _ in range(arguments.validation):
-            raw.write(
-                msgspec.json.encode(_expected(sample("validation", rng, others[cut:]))) + b"\n"
-            )
-    print(f"{arguments.rows - missed} rows; {missed} left out whose target was not in view")
+    return left_out
 
 
 def _expected(one: Sample) -> dict[str, object]:

@@ -4,6 +4,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from data.home_more import MORE
 from data.home_phrases import GENERIC, PHRASES
 from data.homes import Home
 from data.phrasing import expand
@@ -32,7 +33,8 @@ Made = tuple[str, tuple[Goal, ...], str]
 
 def say(topic: str, part: str, rng: random.Random, **slots: str) -> str:
     """A sentence on a topic of :data:`data.home_phrases.PHRASES`."""
-    return expand(rng.choice(PHRASES[topic][part]), rng, **slots)
+    more = MORE.get(topic, []) if part == "train" else []
+    return expand(rng.choice(PHRASES[topic][part] + more), rng, **slots)
 
 
 def called(entity: Entity, rng: random.Random) -> str:

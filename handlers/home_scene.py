@@ -34,11 +34,11 @@ Text = Annotated[str, msgspec.Meta(max_length=200)]
 class Entity(msgspec.Struct, frozen=True):
     """An exposed entity. ``area`` is a name, not an id. ``domain`` defaults to the id's prefix."""
 
-    entity_id: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+    entity_id: Annotated[str, msgspec.Meta(max_length=255, pattern=r"^[a-z0-9_]+\.\S+$")]
     name: Text = ""
     area: Text = ""
-    domain: Annotated[str, msgspec.Meta(max_length=40)] = ""
-    state: Text = ""
+    domain: Annotated[str, msgspec.Meta(max_length=40, pattern=r"^[a-z0-9_]*$")] = ""
+    state: Text | float | None = ""
     aliases: Annotated[tuple[Text, ...], msgspec.Meta(max_length=16)] = ()
     device_class: Annotated[str, msgspec.Meta(max_length=40)] = ""
 
@@ -134,10 +134,10 @@ def view(scene: Scene) -> View:
     letters = dict(zip(AREA_LETTERS, dict.fromkeys(shown), strict=False))
     letter_of = {name: letter for letter, name in letters.items()}
     lines = [sentence]
-    lines += [f"{x}{marks.get(name, '.')}{name.lower()}" for x, name in letters.items()]
+    lines += [f"{x}{marks.get(name, '.')}{_one_line(name)}" for x, name in letters.items()]
     for letter, (entity, mark) in zip(ENTITY_LETTERS, entities, strict=False):
         place = letter_of.get(entity.area, "-")
-        lines.append(f"{letter}{mark}{place} {entity.kind()} {entity.label().lower()}")
+        lines.append(f"{letter}{mark}{place} {entity.kind()} {_one_line(entity.label())}")
     lines.append(">")
     return View(
         sentence=sentence,
@@ -162,7 +162,7 @@ def plain_words(sentence: str) -> list[str]:
 
 def normalise(text: str) -> str:
     """One line, lower case, number words as digits, without outer punctuation."""
-    flat = _PERCENT.sub(r"\1 percent", " ".join(text.lower().split()))
+    flat = " ".join(text.lower().replace("%", " percent ").split())
     flat = _BELOW_ZERO.sub("-", _HYPHEN.sub(" ", flat))
     out: list[str] = []
     tens = 0
@@ -182,7 +182,6 @@ def normalise(text: str) -> str:
 
 
 _WORD = re.compile(r"[^\W_]+(?:'s\b)?", re.UNICODE)
-_PERCENT = re.compile(r"(\d)\s*%")
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?")
 _HYPHEN = re.compile(r"(?<=[^\W\d])-(?=\w)")
 _BELOW_ZERO = re.compile(r"(?<!\d )\bminus (?=\d)")
@@ -247,6 +246,11 @@ def _alike(one: str, other: str) -> float:
         return 0.0
     ratio = SequenceMatcher(None, one, other).ratio()
     return ratio * 0.9 if ratio >= 0.76 else 0.0
+
+
+def _one_line(name: str) -> str:
+    """A name as the prompt has it: no line break of a name can pass for a line of the prompt."""
+    return " ".join(name.lower().split())
 
 
 def _heard(word: str, said: Sequence[str]) -> float:
@@ -331,6 +335,8 @@ def _match(
     best = (".", 0.0)
     for name in (entity.label(), *entity.aliases):
         whole = words(name)
+        if not whole:
+            continue
         stems = tuple(word for word in whole if word not in _FILLER and word not in rooms)
         mark, _ = _mark(stems or whole, said)
         total = sum(weight.get(word, 1.0) for word in stems or whole)
