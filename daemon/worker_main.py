@@ -2,8 +2,8 @@
 
 `python -m daemon.worker_main <socket fd> <parent pid> <models folder> <memory limit in MB>`, started
 by `daemon.worker_process`. The socket is read between jobs, and during a job whenever the handler
-asks `cancelled()`, so a cancellation needs no second thread. What handlers print goes to stderr,
-whose last lines the parent keeps.
+asks `cancelled()`, so a cancellation needs no second thread. What handlers print has no part in
+this: the parent keeps the last lines of it.
 """
 
 import contextlib
@@ -46,7 +46,6 @@ def main(arguments: list[str]) -> int:
     descriptor, parent, models, memory_mb = arguments
     _shield(int(parent))
     _limit_memory(int(memory_mb))
-    os.dup2(2, 1)
     with socket.socket(fileno=int(descriptor)) as link:
         _Worker(link, Path(models)).serve()
     return 0
