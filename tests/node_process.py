@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from daemon.journal import Journal
 from daemon.mesh import Mesh
 
 IMPATIENT = {
@@ -95,5 +96,16 @@ class NodeProcess:
 async def on_the_bus(mesh: Mesh, *ids: str, within_s: float = 30.0) -> None:
     """Until these nodes are live, with their cards."""
     async with asyncio.timeout(within_s):
-        while not set(ids) <= {v.id for v in await mesh.nodes() if v.online and v.card}:
+        live: set[str] = set()
+        while not live >= set(ids):
+            live = {view.id for view in await mesh.nodes() if view.online and view.card}
             await asyncio.sleep(0.05)
+
+
+def quarantined(node: NodeProcess) -> set[tuple[str, str]]:
+    """Sender and fault of every message that the node refused."""
+    reader = Journal.peek(node.state)
+    try:
+        return {(row.sender, row.code) for row in reader.quarantined(1000)}
+    finally:
+        reader.close()
