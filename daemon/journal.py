@@ -25,7 +25,7 @@ from queue import Empty, SimpleQueue
 from typing import NamedTuple, Self
 
 from daemon import journal_schema as schema
-from daemon.actions import TABLES, Row, Save
+from daemon.actions import Row, Save
 from daemon.clocks import BOOT_ID, Clocks, read_clocks, same_life, shift_between
 
 FILE = "journal.db"
@@ -103,9 +103,9 @@ class JournalReader:
         """Every row, least recently changed first: only those of `phases`, none of `without`."""
         where = "WHERE 1"
         if phases is not None:
-            where += f" AND phase IN ({_marks(phases)})"
+            where += f" AND phase IN ({schema.marks(phases)})"
         if without:
-            where += f" AND phase NOT IN ({_marks(without)})"
+            where += f" AND phase NOT IN ({schema.marks(without)})"
         return self._rows(table, f"{where} ORDER BY updated, rowid", (*(phases or ()), *without))
 
     def recent(self, table: str, limit: int, prefix: str = "") -> list[Stored]:
@@ -188,7 +188,7 @@ class Journal(JournalReader):
         self._lost = 0
         self._closed = False
         self._loop: AbstractEventLoop | None = None
-        self._thread = threading.Thread(target=self._write_all, name="journal", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
 
     def start(self, loop: AbstractEventLoop) -> None:
         """Start the writer; `then` and `failed` run in `loop` from now on."""
@@ -236,7 +236,7 @@ class Journal(JournalReader):
         if self._closed:
             return
         for row in rows:
-            _check_row(row)
+            schema.check_row(row)
         if not rows and not self._pending:
             if then is not None:
                 then()
@@ -272,15 +272,23 @@ class Journal(JournalReader):
         for table, names in phases.items():
             while True:
                 with _told(self._path), self._writing:
-                    sql = schema.PRUNE[table].format(phases=_marks(names))
+                    sql = schema.PRUNE[table].format(phases=schema.marks(names))
                     gone = self._writer.execute(sql, (before, *names, 500)).rowcount
                 count += gone
                 if gone < 500:
                     break
         return count
 
+    def _run(self) -> None:
+        """The writer thread. Should it end of a defect, the owner sees a journal that is not healthy."""
+        try:
+            self._write_all()
+        finally:
+            if not self._closing.is_set():
+                self.fault, self.healthy = "its writer has ended: restart the node", False
+
     def _write_all(self) -> None:
-        """The writer thread: gather, write, hand back; after a failure keep what must be kept."""
+        """Gather, write, hand back; after a failure keep what must be kept."""
         kept: list[_Entry] = []
         delay = 0.0
         while kept or not (self._closing.is_set() and self._queue.empty()):
@@ -333,7 +341,9 @@ class Journal(JournalReader):
             for table, changes in rows.items():
                 for kind, run in groupby(changes, type):
                     if kind is Save:
-                        saves = [_values(row, wall, self._life) for row in run if type(row) is Save]
+                        saves = [
+                            schema.values(row, wall, self._life) for row in run if type(row) is Save
+                        ]
                         self._writer.executemany(schema.SAVE[table], saves)
                     else:
                         self._writer.executemany(schema.FORGET[table], [(row.key,) for row in run])
@@ -381,25 +391,6 @@ _BATCH = 1000
 _CLOCKS_EVERY_S = 10.0
 _LOG_BYTES = 16 * 1024 * 1024
 _CHECKED_BYTES = 64 * 1024 * 1024
-
-
-def _check_row(row: Row) -> None:
-    """Refuse, in the caller's face, what would stop the writer: it has nobody to tell."""
-    if row.table not in TABLES:
-        raise ValueError(f"no table {row.table!r}; there are {', '.join(TABLES)}")
-    row.key.encode()
-    if isinstance(row, Save):
-        row.phase.encode()
-        if not 0 <= row.rev < 2**63:
-            raise ValueError(f"rev {row.rev} of {row.key} does not fit 63 bits")
-
-
-def _values(row: Save, wall: float, life: int) -> tuple[object, ...]:
-    return row.key, row.rev, row.phase, wall, life, row.state, row.body, row.result
-
-
-def _marks(values: Collection[str]) -> str:
-    return ", ".join("?" * len(values))
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """The journal's SQL as text: how its tables came to be, and what is asked of them."""
 
-from daemon.actions import TABLES
+from collections.abc import Collection
+
+from daemon.actions import TABLES, Row, Save
 
 APPLICATION = 0x466F7267
 """SQLite's application id: tells our files from others."""
@@ -57,3 +59,24 @@ REFUSE = """INSERT INTO quarantine (at, sender, topic, code, reason, payload)
     VALUES (?, ?, ?, ?, ?, ?)"""
 TRIM = "DELETE FROM quarantine WHERE id <= (SELECT max(id) FROM quarantine) - ?"
 CLOCKS = "UPDATE life SET mono = ?, wall = ? WHERE id = ?"
+
+
+def check_row(row: Row) -> None:
+    """Refuse, in the caller's face, what would stop the writer: it has nobody to tell."""
+    if row.table not in TABLES:
+        raise ValueError(f"no table {row.table!r}; there are {', '.join(TABLES)}")
+    row.key.encode()
+    if isinstance(row, Save):
+        row.phase.encode()
+        if not 0 <= row.rev < 2**63:
+            raise ValueError(f"rev {row.rev} of {row.key} does not fit 63 bits")
+
+
+def values(row: Save, wall: float, life: int) -> tuple[object, ...]:
+    """What `SAVE` binds."""
+    return row.key, row.rev, row.phase, wall, life, row.state, row.body, row.result
+
+
+def marks(names: Collection[str]) -> str:
+    """As many question marks as there are names."""
+    return ", ".join("?" * len(names))

@@ -230,6 +230,17 @@ async def test_health_comes_back_with_nothing_left_to_write(
     await until(lambda: journal.healthy)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_a_writer_that_ends_of_a_defect_is_seen(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "_write", lambda _: 1 // 0)
+    start(journal)
+    journal.commit([save("a/0", 1)], None)
+    await until(lambda: not journal.healthy)
+    assert "restart the node" in journal.fault
+
+
 async def test_close_gives_up_on_a_disk_that_stays_full(tmp_path: Path) -> None:
     journal = Journal.open(tmp_path)
     start(journal)
