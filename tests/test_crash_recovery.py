@@ -114,7 +114,7 @@ async def test_a_killed_home_loses_nothing(
 
 @pytest.mark.parametrize("stored", [True, False], ids=["with its state", "with its state lost"])
 async def test_a_killed_broker_loses_nothing(
-    make_broker: Callable[..., BrokerProcess], tmp_path: Path, stored: bool
+    make_broker: Callable[..., BrokerProcess], tmp_path: Path, *, stored: bool
 ) -> None:
     broker = make_broker(stored=stored)
     nodes = [
