@@ -30,7 +30,7 @@ OWNERS: dict[str, str] = {
 MEASURED_BY_BENCH = {"aiomqtt", "paho", "sqlite3", "onnx"}
 TRAINING_ONLY = {"torch", "onnx", "safetensors"}
 # The one place where any fault of a handler becomes a failure that the requester sees.
-CATCHES_ALL = {"daemon/worker.py"}
+CATCHES_ALL = {"daemon/worker_main.py"}
 MAX_LINES = 420
 
 
