@@ -79,7 +79,7 @@ class Requester:
                 accepted = self._accepted(sender, id_, now)
                 return [*accepted, Deliver(id_, message)] if self._asked(sender, id_) else []
             case m.Rejected(id=str(id_)):
-                return self._over(id_, message) if self._asked(sender, id_) else []
+                return self._rejected(sender, id_, message)
             case m.Final(id=id_):
                 return self._final(sender, id_, message, now)
             case _:
@@ -139,6 +139,13 @@ class Requester:
             due = now + LAST_PAUSE_S
             self._put(replace(request, accepted=True, pause=LAST_PAUSE_S, due=due))
         return [] if request.accepted else [Deliver(id_, m.Accepted(id=id_))]
+
+    def _rejected(self, sender: str, id_: str, rejected: m.Rejected) -> list[Action]:
+        """What was accepted ends with a final; a refusal that comes after was overtaken."""
+        request = self._requests.get(id_)
+        if request is None or request.home != sender or request.accepted:
+            return []
+        return self._over(id_, rejected)
 
     def _final(self, sender: str, id_: str, final: m.Final, now: float) -> list[Action]:
         """Deliver the first, acknowledge all."""
