@@ -15,18 +15,18 @@ import sqlite3
 import threading
 import time
 from asyncio import AbstractEventLoop
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from typing import NamedTuple, Self
+from typing import Self
 
 from daemon import journal_schema as schema
 from daemon.actions import Row, Save
 from daemon.clocks import BOOT_ID, Clocks, read_clocks, same_life, shift_between
+from daemon.group_commit import Entry, GroupCommit, WriteError
 
 FILE = "journal.db"
 LOCK = "journal.lock"
@@ -135,10 +135,6 @@ class JournalReader:
 class Journal(JournalReader):
     """The journal of the node that holds it. All methods but `prune` are for the loop's thread."""
 
-    healthy: bool = True
-    """False from a failed commit until one succeeds again. The owner then takes no new work."""
-    fault: str = ""
-    """Why the journal is not healthy, in words."""
     shift_s: float = 0.0
     """Seconds since the journal was last held that the monotonic clock does not show; see `Stored`."""
 
@@ -179,21 +175,23 @@ class Journal(JournalReader):
         self._writer = writer
         self._life = life
         self._clocks_at = time.monotonic()
-        self._writing = threading.Lock()
-        self._queue: SimpleQueue[_Entry | None] = SimpleQueue()
-        self._settled: deque[_Entry] = deque()
-        self._pending = 0
-        self._closing = threading.Event()
-        self._give_up_at = 0.0
-        self._lost = 0
         self._closed = False
-        self._loop: AbstractEventLoop | None = None
-        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._writing = threading.Lock()
+        self._commits = GroupCommit(lambda entries, probe: self._write(entries, probe=probe))
+
+    @property
+    def healthy(self) -> bool:
+        """False from a failed commit until one succeeds again. The owner then takes no new work."""
+        return self._commits.healthy
+
+    @property
+    def fault(self) -> str:
+        """Why the journal is not healthy, in words; "" while it is."""
+        return self._commits.fault
 
     def start(self, loop: AbstractEventLoop) -> None:
         """Start the writer; `then` and `failed` run in `loop` from now on."""
-        self._loop = loop
-        self._thread.start()
+        self._commits.start(loop)
 
     def close(self) -> None:
         """Commit what is queued, run what waited for it, and let go of the file.
@@ -203,22 +201,17 @@ class Journal(JournalReader):
         """
         if self._closed:
             return
-        self._give_up_at = time.monotonic() + 2.0
-        self._closing.set()
-        self._queue.put(None)
-        if self._thread.is_alive():
-            self._thread.join()
         self._closed = True
         try:
-            self._settle()
+            lost = self._commits.close()
         finally:
             super().close()
             self._writer.close()
             os.close(self._lock)
-        if self._lost:
+        if lost:
             raise JournalError(
-                f"{self._path}: {self._lost} commits were not written: {self.fault}; none of them "
-                "was acknowledged to anyone"
+                f"{self._path}: {lost} commits were not written: {self.fault}; none of them was "
+                "acknowledged to anyone"
             )
 
     def commit(
@@ -233,16 +226,9 @@ class Journal(JournalReader):
         fails, rows that came with `failed` are given up and `failed` is told; all others are tried
         again until they are written, and what comes later waits behind them.
         """
-        if self._closed:
-            return
         for row in rows:
             schema.check_row(row)
-        if not rows and not self._pending:
-            if then is not None:
-                then()
-            return
-        self._pending += 1
-        self._queue.put(_Entry(tuple(rows), None, then, failed))
+        self._commits.put(Entry(tuple(rows), None, then, failed))
 
     def quarantine(
         self,
@@ -255,13 +241,10 @@ class Journal(JournalReader):
         then: Callable[[], None] | None,
     ) -> None:
         """Keep a refused message for whoever looks into it; `then` as in `commit`."""
-        if self._closed:
-            return
         words = (sender, topic, code, reason)
         texts = [word[:500].encode(errors="replace").decode() for word in words]
         refused = (time.time(), *texts, payload[:PAYLOAD_KEPT])
-        self._pending += 1
-        self._queue.put(_Entry((), refused, then, None))
+        self._commits.put(Entry((), refused, then, None))
 
     def prune(self, keep_s: float, phases: Mapping[str, Collection[str]]) -> int:
         """Delete rows of these tables and phases that have not changed for `keep_s`; how many.
@@ -279,115 +262,40 @@ class Journal(JournalReader):
                     break
         return count
 
-    def _run(self) -> None:
-        """The writer thread. Should it end of a defect, the owner sees a journal that is not healthy."""
-        try:
-            self._write_all()
-        finally:
-            if not self._closing.is_set():
-                self.fault, self.healthy = "its writer has ended: restart the node", False
-
-    def _write_all(self) -> None:
-        """Gather, write, hand back; after a failure keep what must be kept."""
-        kept: list[_Entry] = []
-        delay = 0.0
-        while kept or not (self._closing.is_set() and self._queue.empty()):
-            batch = self._gather(kept, delay)
-            try:
-                with self._writing:
-                    self._write(batch)
-            except sqlite3.Error as error:
-                self.fault, self.healthy = f"{error}: free space on the disk or replace it", False
-                kept = [entry for entry in batch if entry.failed is None]
-                dropped = [entry for entry in batch if entry.failed is not None]
-                self._hand_back([entry._replace(error=error) for entry in dropped])
-                delay = min(max(0.05, delay * 2), 1.0)
-                if self._closing.is_set() and time.monotonic() > self._give_up_at:
-                    self._lost = len(kept)
-                    return
-            else:
-                self.fault, self.healthy = "", True
-                kept, delay = [], 0.0
-                self._hand_back(batch)
-
-    def _gather(self, kept: list["_Entry"], delay: float) -> list["_Entry"]:
-        """What is still to be written, then what has been queued; waits for something to do."""
-        batch = list(kept)
-        if delay:
-            if self._closing.wait(delay):
-                time.sleep(0.05)
-        elif (first := self._queue.get()) is not None:
-            batch.append(first)
-        while len(batch) < _BATCH:
-            try:
-                entry = self._queue.get_nowait()
-            except Empty:
-                break
-            if entry is not None:
-                batch.append(entry)
-        return batch
-
-    def _write(self, batch: list["_Entry"]) -> None:
-        """One transaction. While the disk fails, it is written even when empty, to see it heal."""
+    def _write(self, batch: Sequence[Entry], *, probe: bool) -> None:
+        """One transaction, in the writer's thread; a `probe` writes something even if nothing waits."""
         rows: defaultdict[str, list[Row]] = defaultdict(list)
         for entry in batch:
             for row in entry.rows:
                 rows[row.table].append(row)
         refused = [entry.refused for entry in batch if entry.refused is not None]
-        if not rows and not refused and self.healthy:
+        if not rows and not refused and not probe:
             return
-        with _transaction(self._writer):
-            wall, mono = time.time(), time.monotonic()
-            for table, changes in rows.items():
-                for kind, run in groupby(changes, type):
-                    if kind is Save:
-                        saves = [
-                            schema.values(row, wall, self._life) for row in run if type(row) is Save
-                        ]
-                        self._writer.executemany(schema.SAVE[table], saves)
-                    else:
-                        self._writer.executemany(schema.FORGET[table], [(row.key,) for row in run])
-            if refused:
-                self._writer.executemany(schema.REFUSE, refused)
-                self._writer.execute(schema.TRIM, (QUARANTINE_ROWS,))
-            if mono - self._clocks_at >= _CLOCKS_EVERY_S or not self.healthy:
-                self._writer.execute(schema.CLOCKS, (mono, wall, self._life))
-                self._clocks_at = mono
-
-    def _hand_back(self, entries: list["_Entry"]) -> None:
-        self._settled.extend(entries)
-        if self._loop is not None and entries:
-            try:
-                self._loop.call_soon_threadsafe(self._settle)
-            except RuntimeError:  # the loop is closed: `close` settles
-                return
-
-    def _settle(self) -> None:
         try:
-            while self._settled:
-                entry = self._settled.popleft()
-                self._pending -= 1
-                if entry.error is not None and entry.failed is not None:
-                    entry.failed(entry.error)
-                elif entry.then is not None:
-                    entry.then()
-        finally:
-            if self._settled and self._loop is not None:  # a callback raised: the rest still runs
-                self._loop.call_soon(self._settle)
+            with self._writing, _transaction(self._writer):
+                self._write_rows(rows, time.time())
+                if refused:
+                    self._writer.executemany(schema.REFUSE, refused)
+                    self._writer.execute(schema.TRIM, (QUARANTINE_ROWS,))
+                if probe or time.monotonic() - self._clocks_at >= _CLOCKS_EVERY_S:
+                    self._clocks_at = time.monotonic()
+                    self._writer.execute(schema.CLOCKS, (self._clocks_at, time.time(), self._life))
+        except sqlite3.Error as error:
+            raise WriteError(f"{error}: free space on the disk or replace it") from error
 
-
-class _Entry(NamedTuple):
-    """One commit on its way through the writer."""
-
-    rows: Sequence[Row]
-    refused: tuple[object, ...] | None
-    then: Callable[[], None] | None
-    failed: Callable[[Exception], None] | None
-    error: Exception | None = None
+    def _write_rows(self, rows: Mapping[str, Sequence[Row]], wall: float) -> None:
+        for table, changes in rows.items():
+            for kind, run in groupby(changes, type):
+                if kind is Save:
+                    saves = [
+                        schema.values(row, wall, self._life) for row in run if type(row) is Save
+                    ]
+                    self._writer.executemany(schema.SAVE[table], saves)
+                else:
+                    self._writer.executemany(schema.FORGET[table], [(row.key,) for row in run])
 
 
 _Read = tuple[str, int, str, bytes, bytes | None, bytes | None, float, int]
-_BATCH = 1000
 _CLOCKS_EVERY_S = 10.0
 _LOG_BYTES = 16 * 1024 * 1024
 _CHECKED_BYTES = 64 * 1024 * 1024

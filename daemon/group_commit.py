@@ -1,0 +1,159 @@
+"""Group commit: one thread writes all that has gathered since it last wrote, and the loop is told.
+
+Entries go through in the order they were put, and their callbacks run in the loop in that order. If
+the disk fails, those that may be refused are, at once; all others are tried again, with a back-off,
+until they are written, and what comes later waits behind them.
+
+D. DeWitt et al., "Implementation Techniques for Main Memory Database Systems", SIGMOD 1984.
+"""
+
+import threading
+import time
+from asyncio import AbstractEventLoop
+from collections import deque
+from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
+from typing import NamedTuple
+
+from daemon.actions import Row
+
+GIVE_UP_S = 2.0
+"""How long `close` goes on trying to write to a disk that fails."""
+
+
+class WriteError(Exception):
+    """Nothing of a group reached the disk; the message says why."""
+
+
+class Entry(NamedTuple):
+    """One commit. With `failed` it may be refused; `refused` are the values of a quarantined message."""
+
+    rows: tuple[Row, ...]
+    refused: tuple[object, ...] | None
+    then: Callable[[], None] | None
+    failed: Callable[[Exception], None] | None
+    error: Exception | None = None
+
+    @property
+    def is_barrier(self) -> bool:
+        """Whether it only waits for those before it."""
+        return not self.rows and self.refused is None
+
+
+class GroupCommit:
+    """The queue, the thread that empties it, and the way back into the loop.
+
+    `write(entries, probe)` writes a group as one transaction or raises WriteError. It is called in
+    the thread; as a probe, when the disk has failed and nothing may be left to write, it must find
+    out whether the disk has healed. All methods are for the loop's thread.
+    """
+
+    def __init__(self, write: Callable[[Sequence[Entry], bool], None]) -> None:
+        self.healthy = True
+        self.fault = ""
+        self._write = write
+        self._queue: SimpleQueue[Entry | None] = SimpleQueue()
+        self._settled: deque[Entry] = deque()
+        self._pending = 0
+        self._closing = threading.Event()
+        self._give_up_at = 0.0
+        self._lost = 0
+        self._loop: AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+
+    def start(self, loop: AbstractEventLoop) -> None:
+        """Start the thread; callbacks run in `loop`."""
+        self._loop = loop
+        self._thread.start()
+
+    def put(self, entry: Entry) -> None:
+        """Queue it; a barrier with nothing before it is settled here and now. Ignored once closed."""
+        if self._closing.is_set():
+            return
+        if entry.is_barrier and not self._pending:
+            if entry.then is not None:
+                entry.then()
+            return
+        self._pending += 1
+        self._queue.put(entry)
+
+    def close(self) -> int:
+        """Write what is queued, run what waited for it, end the thread; how many were not written."""
+        self._give_up_at = time.monotonic() + GIVE_UP_S
+        self._closing.set()
+        self._queue.put(None)
+        if self._thread.is_alive():
+            self._thread.join()
+        self._settle()
+        return self._lost
+
+    def _run(self) -> None:
+        """Should the thread end of a defect, the owner sees a journal that is not healthy."""
+        try:
+            self._write_all()
+        finally:
+            if not self._closing.is_set():
+                self.fault, self.healthy = "its writer has ended: restart the node", False
+
+    def _write_all(self) -> None:
+        """Gather, write, hand back; after a failure keep what must be kept."""
+        kept: list[Entry] = []
+        delay = 0.0
+        while kept or not (self._closing.is_set() and self._queue.empty()):
+            batch = self._gather(kept, delay)
+            try:
+                self._write(batch, not self.healthy)
+            except WriteError as error:
+                self.fault, self.healthy = str(error), False
+                kept = [entry for entry in batch if entry.failed is None]
+                dropped = [entry for entry in batch if entry.failed is not None]
+                self._hand_back([entry._replace(error=error) for entry in dropped])
+                delay = min(max(0.05, delay * 2), 1.0)
+                if self._closing.is_set() and time.monotonic() > self._give_up_at:
+                    self._lost = len(kept)
+                    return
+            else:
+                self.fault, self.healthy = "", True
+                kept, delay = [], 0.0
+                self._hand_back(batch)
+
+    def _gather(self, kept: Sequence[Entry], delay: float) -> list[Entry]:
+        """What is still to be written, then what has been queued; waits for something to do."""
+        batch = list(kept)
+        if delay:
+            if self._closing.wait(delay):
+                time.sleep(0.05)
+        elif (first := self._queue.get()) is not None:
+            batch.append(first)
+        while len(batch) < _GROUP:
+            try:
+                entry = self._queue.get_nowait()
+            except Empty:
+                break
+            if entry is not None:
+                batch.append(entry)
+        return batch
+
+    def _hand_back(self, entries: Sequence[Entry]) -> None:
+        self._settled.extend(entries)
+        if self._loop is not None and entries:
+            try:
+                self._loop.call_soon_threadsafe(self._settle)
+            except RuntimeError:  # the loop is closed: `close` settles
+                return
+
+    def _settle(self) -> None:
+        try:
+            while self._settled:
+                entry = self._settled.popleft()
+                self._pending -= 1
+                if entry.error is not None and entry.failed is not None:
+                    entry.failed(entry.error)
+                elif entry.then is not None:
+                    entry.then()
+        finally:
+            if self._settled and self._loop is not None:  # a callback raised: the rest still runs
+                self._loop.call_soon(self._settle)
+
+
+_GROUP = 1000
