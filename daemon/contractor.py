@@ -88,6 +88,8 @@ class Contractor:
         """One message from a home; what is not for a contractor is ignored."""
         thawed = self._thaw(now)
         match message:
+            case m.Offer(only=only) if only and self._own not in only:
+                return thawed
             case m.Offer():
                 return [*thawed, Send(sender, self.quote(message, sender, now))]
             case m.Award():

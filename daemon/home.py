@@ -105,6 +105,9 @@ class Home:
         known = self._known(key)
         if known is not None:
             return self._resubmitted(key, known, submit, reply)
+        if sender == self._own and reply is None:
+            reason = f"{sender} is this node; an app submits under a name of its own"
+            return [rejection(sender, submit.id, RejectCode.DENIED, reason, reply)]
         if self._unsettled >= self._settings.max_tasks:
             reason = f"{self._own} holds {self._unsettled} unfinished tasks, as many as it may"
             code = RejectCode.BUSY
@@ -215,8 +218,6 @@ class Home:
             if order.reply is None and task.phase not in ENDED:
                 actions.append(Send(order.sender, m.Accepted(id=order.submit.id)))
         return actions + self._schedule(now)
-
-    # --- what it shows ---------------------------------------------------------------------------
 
     def unfinished(self) -> int:
         """Tasks accepted and not ended."""

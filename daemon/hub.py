@@ -10,6 +10,7 @@ import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from bus_topics import codec, topics
 from bus_topics import messages as m
@@ -24,7 +25,8 @@ TAKE_OVER_S = 3.0
 """How long the next hub in order waits for the word of the one before it."""
 MAX_HELD = 1000
 
-Ack = Callable[[], None]
+T = TypeVar("T")
+"""The message that carried an ask, as the edge knows it; it is acknowledged after the commit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +52,14 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _Held(Generic[T]):
     asked: Asked
     digest: str
     due: float
-    ack: Ack
+    message: T
 
 
-class Hub:
+class Hub(Generic[T]):
     """What one node does about asks."""
 
     def __init__(
@@ -73,22 +75,22 @@ class Hub:
         self._roster = roster
         self._submit = submit
         self._new_id = new_id
-        self._held: list[_Held] = []
+        self._held: list[_Held[T]] = []
 
-    def ask(self, asked: Asked, now: float, ack: Ack) -> tuple[list[Action], Ack | None]:
+    def ask(self, asked: Asked, now: float, message: T) -> tuple[list[Action], T | None]:
         """Take the ask, or hold it for the hub whose turn it is.
 
-        Returns what to do, and the acknowledgement to give after it; None while the ask is held.
+        Returns what to do, and the message to acknowledge after it; None while the ask is held.
         """
         digest = asked.digest()
         order = self._roster.hubs(digest, now)
         rank = order.index(self._own) if self._own in order else len(order)
         if rank == 0 or not order or len(self._held) >= MAX_HELD:
-            return self._take(asked, digest, now), ack
-        self._held.append(_Held(asked, digest, now + TAKE_OVER_S * rank, ack))
+            return self._take(asked, digest, now), message
+        self._held.append(_Held(asked, digest, now + TAKE_OVER_S * rank, message))
         return [], None
 
-    def taken(self, digest: str) -> Ack | None:
+    def taken(self, digest: str) -> T | None:
         """Another hub took the ask: what we held of it may be acknowledged.
 
         Of two equal asks, one word is for the one that came first.
@@ -97,13 +99,13 @@ class Hub:
         if held is None:
             return None
         self._held.remove(held)
-        return held.ack
+        return held.message
 
-    def tick(self, now: float) -> list[tuple[list[Action], Ack]]:
+    def tick(self, now: float) -> list[tuple[list[Action], T]]:
         """Take over what nobody took."""
         due = [held for held in self._held if held.due <= now]
         self._held = [held for held in self._held if held.due > now]
-        return [(self._take(held.asked, held.digest, now), held.ack) for held in due]
+        return [(self._take(held.asked, held.digest, now), held.message) for held in due]
 
     def wake(self) -> float:
         """When `tick` is needed next."""
@@ -112,22 +114,26 @@ class Hub:
     def _take(self, asked: Asked, digest: str, now: float) -> list[Action]:
         default = topics.build(self._base, "answer", to=asked.sender, capability=asked.capability)
         usual = ReplyTo(default, (asked.correlation or b"").hex())
+
+        def word(id_: str) -> Word:
+            return Word(m.Taken(task=f"{asked.sender}/{id_}", digest=digest))
+
         try:
             ask = codec.decode_ask(asked.payload)
         except WireError as error:
             id_ = self._new_id()
             reason = f"{error}; send plain text, or JSON with a content field"
             refusal = rejection(asked.sender, id_, RejectCode.INVALID, reason[:500], usual)
-            return [Distrust(asked.sender, error.code, str(error)), refusal]
+            return [Distrust(asked.sender, error.code, str(error)), refusal, word(id_)]
         id_ = ask.id or self._new_id()
         topic = asked.response_topic or ask.reply_to or default
         if not self._own_topic(asked.sender, topic):
             reason = (
                 f"the reply topic {topic[:120]!r} is not under {self._base}/answer/{asked.sender}/"
-                f" or {self._base}/in/{asked.sender}/"
+                f" or {self._base}/in/{asked.sender}/{self._own}/"
             )
             refusal = rejection(asked.sender, id_, RejectCode.DENIED, reason, usual)
-            return [Distrust(asked.sender, "reply-topic", reason), refusal]
+            return [Distrust(asked.sender, "reply-topic", reason), refusal, word(id_)]
         submit = m.Submit(
             id=id_,
             capability=asked.capability,
@@ -142,10 +148,10 @@ class Hub:
         )
         reply = ReplyTo(topic, (asked.correlation or b"").hex())
         actions = self._submit(asked.sender, submit, now, reply)
-        return [*actions, Word(m.Taken(task=f"{asked.sender}/{id_}", digest=digest))]
+        return [*actions, word(id_)]
 
     def _own_topic(self, sender: str, topic: str) -> bool:
         if any(sign in topic for sign in "+#\0") or len(topic) > 200:
             return False
-        allowed = (f"{self._base}/answer/{sender}/", f"{self._base}/in/{sender}/")
+        allowed = (f"{self._base}/answer/{sender}/", f"{self._base}/in/{sender}/{self._own}/")
         return topic.startswith(allowed) and not topic.endswith("/")

@@ -24,6 +24,7 @@ from bus_topics import messages as m
 from bus_topics.errors import WireError
 from bus_topics.messages import Outcome, Preference, Status
 from daemon.actions import Action, Deliver, Send
+from daemon.alarm import Alarm
 from daemon.asking import Asking, Chunk, Collaboration, MeshError, Rejected, Subtask, Unfinished
 from daemon.bus import Bus, Incoming
 from daemon.config import BrokerConfig
@@ -75,8 +76,7 @@ class Mesh:
             on_link=self._linked,
         )
         self._post = Post(login, self._base, self._bus)
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = float("inf")
+        self._alarm = Alarm(self._tick)
 
     async def __aenter__(self) -> Self:
         """Connect. Raises MeshError when no broker answers within `FIND_S`."""
@@ -289,12 +289,7 @@ class Mesh:
                     self._post.send(to, message)
                 case Deliver(id_, message):
                     self._deliver(id_, message)
-        due = self._requester.wake()
-        if due < self._timer_at:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer_at = due
-            self._timer = self._loop.call_at(due, self._tick)
+        self._alarm.set(self._requester.wake())
 
     def _deliver(
         self, id_: str, message: m.Accepted | m.Rejected | m.Progress | m.Final | m.Report
@@ -311,7 +306,6 @@ class Mesh:
             self._carry_out(self._requester.undelivered(id_, code))
 
     def _tick(self) -> None:
-        self._timer, self._timer_at = None, float("inf")
         self._carry_out(self._requester.tick(self._loop.time()))
 
     async def _look(self) -> None:
@@ -338,8 +332,7 @@ class Mesh:
             await asyncio.sleep(0.1)
 
     async def _close(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        self._alarm.cancel()
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 

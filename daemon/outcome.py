@@ -1,13 +1,25 @@
-"""How a worker's end becomes the message that tells of it."""
+"""Between contracts and workers: an award as a job, a job's end as the message that tells of it."""
 
 from msgspec import Raw
 
 from bus_topics import messages as m
-from daemon.workers import Done
+from daemon.contract import contract_key
+from daemon.workers import Done, Job
 from handlers.protocol import Usage
 
 MAX_RESULT_BYTES = 200 * 1024
 """A result travels inside a message of at most 256 KiB, beside what else the message says."""
+
+
+def job_of(home: str, award: m.Award, limit_s: float) -> Job:
+    """What a worker needs to know of an award; it may run until its deadline, or `limit_s`."""
+    return Job(
+        key=contract_key(home, award.task, award.attempt),
+        capability=award.capability,
+        content=bytes(award.content),
+        max_tokens=award.max_tokens,
+        limit_s=min(limit_s, award.deadline_ms / 1000),
+    )
 
 
 def outcome_of(key: str, done: Done) -> tuple[m.Result, Usage]:

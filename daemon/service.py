@@ -12,7 +12,7 @@ commit, acknowledge, publish.
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import structlog
@@ -37,6 +37,7 @@ from daemon.actions import (
     Tell,
     Word,
 )
+from daemon.alarm import Alarm
 from daemon.archive import Archive
 from daemon.bus import Bus, Incoming
 from daemon.config import Config
@@ -44,38 +45,23 @@ from daemon.contract import Phase, contract_key
 from daemon.contractor import SPEED, Contractor
 from daemon.home import Home
 from daemon.journal import Journal
-from daemon.outcome import outcome_of
+from daemon.outcome import job_of, outcome_of
 from daemon.post import Post
 from daemon.presence import Change, Presence, offered, subscriptions, will
 from daemon.reputation import PREFIX as CALIBRATION
 from daemon.roster import Roster
 from daemon.task import Phase as TaskPhase
 from daemon.vitals import read_hardware, read_vitals
-from daemon.workers import Done, Job, Workers
+from daemon.workers import Done, Workers
 
 REFRESH_S = 20.0
 VITALS_S = 5.0
 SESSION_EXPIRY_S = 7 * 86_400
 DRAIN_S = 10.0
 PRUNE_EVERY_S = 6 * 3600.0
+TAKEN, REFUSED = 0x00, 0x80
 
 _log = structlog.get_logger("node")
-
-HOME = (
-    m.Submit,
-    m.Get,
-    m.Cancel,
-    m.FinalAck,
-    m.Bid,
-    m.Started,
-    m.Refuse,
-    m.Claim,
-    m.Result,
-    m.Beat,
-    m.Progress,
-)
-CONTRACTOR = (m.Award, m.Go, m.Stop, m.Verdict)
-"""Which machine a kind of inbox message is for; every other kind is for a requester, not a node."""
 
 
 class Node:
@@ -107,7 +93,7 @@ class Node:
             lambda: secrets.token_hex(8),
             config.node.operators,
         )
-        self._hub = hub.Hub(
+        self._hub: hub.Hub[Incoming] = hub.Hub(
             self.id,
             self._base,
             self.roster,
@@ -136,8 +122,7 @@ class Node:
         )
         self._post = Post(self.id, self._base, self._bus)
         self._presence = Presence(config, self.boot, self.roster, read_hardware())
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = float("inf")
+        self._alarm = Alarm(self._tick)
         self._stopping = asyncio.Event()
         self._ready = asyncio.Event()
         self._idle = asyncio.Event()
@@ -149,21 +134,22 @@ class Node:
         self._loop = asyncio.get_running_loop()
         self._journal.start(self._loop)
         async with asyncio.TaskGroup() as tasks:
-            running = [
-                tasks.create_task(self._workers.run(), name="workers"),
-                tasks.create_task(self._vital_signs(), name="vitals"),
-            ]
+            self._feel()
+            running = [tasks.create_task(self._workers.run())]
+            self._workers.preload(self._config.work.preload)
             self._restore()
             running += [
-                tasks.create_task(self._bus.run(), name="bus"),
-                tasks.create_task(self._refresh(), name="refresh"),
-                tasks.create_task(self._prune(), name="prune"),
-                tasks.create_task(self._watchdog(), name="watchdog"),
+                tasks.create_task(self._bus.run()),
+                tasks.create_task(_every(REFRESH_S, self._announce)),
+                tasks.create_task(_every(VITALS_S, self._feel)),
+                tasks.create_task(_every(PRUNE_EVERY_S, self._prune)),
+                tasks.create_task(_every(notify.watchdog_interval_s() or 5.0, self._watchdog)),
             ]
             await self._stopping.wait()
             await self._drain()
             for task in running:
                 task.cancel()
+        self._alarm.cancel()
         self._journal.close()
         _log.info("stopped", node=self.id)
 
@@ -171,10 +157,6 @@ class Node:
         """Ask `run` to end: no new bids, what runs may finish, what waits is given back."""
         notify.stopping()
         self._stopping.set()
-
-    async def linked(self) -> None:
-        """Returns once the node has been announced on the bus."""
-        await self._ready.wait()
 
     def _restore(self) -> None:
         """Take up the life before: what was learned, what we owe, what we promised."""
@@ -232,29 +214,29 @@ class Node:
             case "ask":
                 self._asked(address, incoming, now)
             case "taken":
-                if sender != self.id:
-                    self._taken_elsewhere(codec.decode(incoming.payload, m.Taken))
-            case name if address.to == self.id and address.topic.message is not None:
+                taken = codec.decode(incoming.payload, m.Taken)
+                held = self._hub.taken(taken.digest) if sender != self.id else None
+                if held is not None:
+                    held.ack()
+            case _ if address.to == self.id and address.topic.message is not None:
                 message = codec.decode(incoming.payload, address.topic.message)
-                actions = self._told(sender, message, now)
-                if actions is None:
-                    raise WrongShape(f"{name} is for a requester; {self.id} is a node")
-                self._carry_out(actions, incoming)
+                self._carry_out(self._told(sender, message, now), incoming)
             case _:
                 raise UnknownTopic(f"{incoming.topic[:200]} is not for {self.id}")
 
-    def _told(self, sender: str, message: m.Message, now: float) -> list[Action] | None:
-        """The machine that the message is for decides; None when it is for neither."""
-        if isinstance(message, HOME):
-            if self._stopping.is_set() and isinstance(message, m.Submit):
-                reason = f"{self.id} is stopping"
-                return [
-                    Send(sender, m.Rejected(id=message.id, code=m.RejectCode.BUSY, reason=reason))
-                ]
-            return self._home.receive(sender, message, now)
-        if isinstance(message, CONTRACTOR):
-            return self._contractor.receive(sender, message, now)
-        return None
+    def _told(self, sender: str, message: m.Message, now: float) -> list[Action]:
+        """The machine that the message is for decides. Raises WrongShape when it is for neither."""
+        row = topics.BY_MESSAGE[type(message)]
+        match row.reader:
+            case "home" if isinstance(message, m.Submit) and self._stopping.is_set():
+                reason, code = f"{self.id} is stopping", m.RejectCode.BUSY
+                return [Send(sender, m.Rejected(id=message.id, code=code, reason=reason))]
+            case "home" | "home, requester":
+                return self._home.receive(sender, message, now)
+            case "contractor":
+                return self._contractor.receive(sender, message, now)
+            case reader:
+                raise WrongShape(f"{row.name} is for a {reader}; {self.id} is a node")
 
     def _noticed(self, change: Change | None, now: float) -> list[Action]:
         """A node came, went or lives anew; or another one answers to our name."""
@@ -276,15 +258,10 @@ class Node:
             incoming.response_topic,
             incoming.correlation,
         )
-        actions, ack = self._hub.ask(asked, now, incoming.ack)
-        if ack is not None:
+        actions, ours = self._hub.ask(asked, now, incoming)
+        if ours is not None:
             self._carry_out(actions, incoming)
         self._arm()
-
-    def _taken_elsewhere(self, taken: m.Taken) -> None:
-        ack = self._hub.taken(taken.digest)
-        if ack is not None:
-            ack()
 
     def _streamed(self, key: str, seq: int, text: str, fraction: float | None) -> None:
         self._carry_out(self._contractor.progressed(key, seq, text, fraction))
@@ -324,14 +301,14 @@ class Node:
     def _perform(self, actions: list[Action], incoming: Incoming | None, admitted: str) -> None:
         for action in actions:
             match action:
-                case Send(to, message) if to == self.id:
+                case Send(to, message) if to == self.id and type(message) in _NODES_ONLY:
                     self._loop.call_soon(self._told_by_us, message)
                 case Send(to, message):
                     self._post.send(to, message)
                 case Publish() | Tell() | Word() | Reply():
                     self._speak(action)
                 case Run(home, award):
-                    self._workers.submit(self._job(home, award))
+                    self._workers.submit(job_of(home, award, self._config.work.task_limit_s))
                 case Halt(home, task, attempt):
                     self._workers.cancel(contract_key(home, task, attempt))
                 case Distrust(sender, code, reason) if incoming is not None:
@@ -353,9 +330,7 @@ class Node:
 
     def _told_by_us(self, message: m.Message) -> None:
         """What we say to ourselves does not leave the process."""
-        actions = self._told(self.id, message, self._loop.time())
-        if actions:
-            self._carry_out(actions)
+        self._carry_out(self._told(self.id, message, self._loop.time()))
 
     def _speak(self, action: Publish | Tell | Word | Reply) -> None:
         match action:
@@ -378,7 +353,8 @@ class Node:
             )
 
     def _answered(self, key: str, code: int) -> None:
-        if code == 0:
+        """An answer that nobody subscribes to is sent again; one that is not allowed never arrives."""
+        if code == TAKEN or code >= REFUSED:
             self._carry_out(self._home.answered(key, self._loop.time()))
 
     def _quarantine(self, incoming: Incoming, sender: str, code: str, reason: str) -> None:
@@ -392,58 +368,26 @@ class Node:
             then=incoming.ack,
         )
 
-    def _job(self, home: str, award: m.Award) -> Job:
-        return Job(
-            key=contract_key(home, award.task, award.attempt),
-            capability=award.capability,
-            content=bytes(award.content),
-            max_tokens=award.max_tokens,
-            limit_s=min(self._config.work.task_limit_s, award.deadline_ms / 1000),
-        )
-
     # --- what time brings ------------------------------------------------------------------------
 
     def _arm(self) -> None:
-        """One timer for all machines, set to the earliest that any of them wants."""
-        due = min(self._home.wake(), self._contractor.wake(), self._hub.wake())
-        if due >= self._timer_at:
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer_at = due
-        self._timer = self._loop.call_at(due, self._tick)
+        self._alarm.set(min(self._home.wake(), self._contractor.wake(), self._hub.wake()))
 
     def _tick(self) -> None:
-        self._timer, self._timer_at = None, float("inf")
         now = self._loop.time()
         self._carry_out(self._home.tick(now) + self._contractor.tick(now))
-        for actions, ack in self._hub.tick(now):
-            self._carry_out(actions)
-            ack()
+        for actions, incoming in self._hub.tick(now):
+            self._carry_out(actions, incoming)
+        self._arm()
 
-    async def _refresh(self) -> None:
-        while True:
-            await asyncio.sleep(REFRESH_S)
-            self._announce()
-
-    async def _vital_signs(self) -> None:
-        while True:
-            self._feel()
-            await asyncio.sleep(VITALS_S)
-
-    async def _prune(self) -> None:
+    def _prune(self) -> None:
         keep_s = self._config.auction.keep_days * 86_400.0
-        while True:
-            self._journal.prune(keep_s, {TASK: (TaskPhase.CLOSED,)})
-            await asyncio.sleep(PRUNE_EVERY_S)
+        self._journal.prune(keep_s, {TASK: (TaskPhase.CLOSED,)})
 
-    async def _watchdog(self) -> None:
+    def _watchdog(self) -> None:
         """The service manager hears of us only while the loop turns and the broker answers."""
-        interval = notify.watchdog_interval_s()
-        while True:
-            await asyncio.sleep(interval or 5.0)
-            if self._bus.linked and self._journal.healthy:
-                notify.watchdog()
+        if self._bus.linked and self._journal.healthy:
+            notify.watchdog()
 
     def _linked(self, up: bool) -> None:  # noqa: FBT001 - the bus's own callback
         if not up:
@@ -464,4 +408,11 @@ class Node:
         self._contractor.warmed(self._workers.warm())
 
 
+_NODES_ONLY = {row.message for row in topics.TOPICS if "requester" not in row.reader} | {m.Progress}
 _OUTCOMES = frozenset(outcome.value for outcome in m.Outcome)
+
+
+async def _every(seconds: float, call: Callable[[], None]) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        call()

@@ -32,6 +32,8 @@ TRAINING_ONLY = {"torch", "onnx", "safetensors"}
 # The one place where any fault of a handler becomes a failure that the requester sees.
 CATCHES_ALL = {"daemon/worker_main.py"}
 MAX_LINES = 420
+# One list of declarations; a reader looks up one message, never reads the file.
+LISTS = {"bus_topics/messages.py"}
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ def long_files(root: Path) -> list[str]:
     return [
         f"{path.relative_to(root)} has {count} lines, more than {MAX_LINES}"
         for path, count in sorted(counts.items())
-        if count > MAX_LINES
+        if count > MAX_LINES and path.relative_to(root).as_posix() not in LISTS
     ]
 
 

@@ -173,10 +173,10 @@ async def test_the_response_topic_of_a_paho_client(broker: BrokerProcess, hub: N
     made.connect("127.0.0.1", broker.port)
     made.loop_start()
     try:
-        made.subscribe(f"{BASE}/in/rpc/app/#", 1)
+        made.subscribe(f"{BASE}/answer/rpc/#", 1)
         await asyncio.sleep(0.3)
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        properties.ResponseTopic = f"{BASE}/in/rpc/app/answer"
+        properties.ResponseTopic = f"{BASE}/answer/rpc/calls"
         properties.CorrelationData = b"\x00\xff7"
         made.publish(f"{BASE}/ask/rpc/{ECHO}", b'"hello"', 1, properties=properties)
         assert await asyncio.to_thread(answered.wait, 15)
