@@ -1,0 +1,194 @@
+"""`forgebus models`, `quarantine`, `doctor`, `bench` and `demo`: what needs no node on the bus."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from daemon.cli_options import (
+    DONE,
+    USAGE,
+    CommandError,
+    ConfigFile,
+    Host,
+    Json,
+    Login,
+    Port,
+    settings,
+)
+
+if TYPE_CHECKING:
+    from daemon.doctor import Finding
+
+BENCHMARKS = ("auction", "idle", "scale")
+
+
+def models(json: Json = False, config: ConfigFile = None) -> int:
+    """List the models here: shape, size, and whether their files are as they were shipped."""
+    from daemon import show
+    from daemon.plain import as_json
+
+    folder = settings(config).work.models_dir
+    found = [_model(path) for path in sorted(folder.glob("*/config.json"))]
+    if json:
+        print(as_json({"models_dir": folder, "models": found}))
+    elif found:
+        made = show.table(
+            "model", "size", "mode", "context", "sha256", "capabilities", right=("size",)
+        )
+        for model in found:
+            verified = "verified" if model["verified"] else str(model["fault"])
+            names = ", ".join(model["capabilities"])
+            context = str(model["context"] or "")
+            size = show.size(model["bytes"])
+            made.add_row(model["model"], size, model["mode"], context, verified, names)
+        show.console().print(made)
+    else:
+        raise CommandError(f"{folder} holds no model; reinstall forgebus or set work.models_dir")
+    damaged = [model["model"] for model in found if not model["verified"]]
+    if damaged:
+        raise CommandError(f"damaged: {', '.join(damaged)}; copy them again from where they came")
+    return DONE
+
+
+def quarantine(
+    limit: Annotated[int, typer.Option("--limit", "-n", help="How many.", min=1, max=1000)] = 20,
+    json: Json = False,
+    config: ConfigFile = None,
+    name: Annotated[str | None, typer.Option("--id", help="The node's id.")] = None,
+    state_dir: Annotated[
+        Path | None, typer.Option("--state-dir", help="Where its journal is.")
+    ] = None,
+) -> None:
+    """Show the messages that the node of this machine refused, newest first."""
+    import time
+
+    from daemon import show
+    from daemon.journal import JournalReader
+    from daemon.plain import as_json
+
+    more: dict[str, object] = {} if name is None else {"node.id": name}
+    if state_dir is not None:
+        more["node.state_dir"] = str(state_dir)
+    reader = JournalReader.peek(settings(config, more=more).node.state_dir)
+    try:
+        refused = reader.quarantined(limit)
+    finally:
+        reader.close()
+    if json:
+        print(as_json({"quarantined": refused}))
+    elif refused:
+        show.console().print(show.quarantine(refused, time.time()))
+    else:
+        print("nothing was refused")
+
+
+def doctor(
+    json: Json = False,
+    config: ConfigFile = None,
+    host: Host = None,
+    port: Port = None,
+    login: Login = None,
+) -> int:
+    """Check the broker, the machine and the models; say what is wrong and what to do about it."""
+    from daemon import doctor as checks
+    from daemon import logs
+    from daemon.plain import as_json
+
+    logs.remember("")
+    loaded = settings(config, host, port)
+    findings = asyncio.run(checks.examine(loaded, login, _model_fault))
+    wrong = [finding.check for finding in findings if finding.verdict is checks.Verdict.WRONG]
+    if json:
+        print(as_json({"ok": not wrong, "findings": findings}))
+    else:
+        _print_findings(findings)
+    if wrong:
+        raise CommandError(f"{len(wrong)} wrong: {', '.join(wrong)}; the remedies stand above")
+    return DONE
+
+
+def bench(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="Which one; all of them without.")] = None,
+) -> int:
+    """Run a benchmark; what follows its name goes to it, such as --json."""
+    known = _benchmarks()
+    if name is None:
+        return max((main(context.args) for main in known.values()), default=DONE)
+    if name not in known:
+        raise CommandError(f"no benchmark {name!r}; there are {', '.join(known) or 'none'}", USAGE)
+    return known[name](context.args)
+
+
+def demo(json: Json = False) -> int:
+    """Show it all: a broker, three nodes, three tasks, and a node that dies in the middle of a fourth."""
+    from daemon import demo as play
+
+    return asyncio.run(play.run(json=json))
+
+
+def _model(path: Path) -> dict[str, Any]:
+    """One model folder: what `models` tells of it. Loads no weights."""
+    from engine.errors import EngineError
+    from engine.runtime import ModelFolder
+    from handlers.catalog import CATALOG
+
+    folder = path.parent
+    files = [file for file in folder.iterdir() if file.is_file()]
+    told: dict[str, Any] = {"mode": "", "context": 0, "layers": 0, "dim": 0}
+    told |= {"verified": False, "fault": ""}
+    told |= {
+        "model": folder.name,
+        "bytes": sum(file.stat().st_size for file in files),
+        "capabilities": [name for name, e in CATALOG.items() if e.model == folder.name],
+    }
+    try:
+        opened = ModelFolder.open(folder)
+    except EngineError as error:
+        return told | {"fault": str(error)}
+    shape = opened.config
+    return told | {
+        "mode": opened.mode,
+        "context": shape.context,
+        "layers": shape.n_layers,
+        "dim": shape.dim,
+        "verified": True,
+    }
+
+
+def _model_fault(folder: Path) -> str:
+    """What is wrong with a model's files, "" when nothing is."""
+    from engine.errors import EngineError
+    from engine.runtime import ModelFolder
+
+    try:
+        ModelFolder.open(folder)
+    except EngineError as error:
+        return str(error)
+    return ""
+
+
+def _print_findings(findings: "Sequence[Finding]") -> None:
+    from daemon import show
+
+    style = {"ok": "green", "warning": "yellow", "wrong": "bold red", "not checked": "dim"}
+    made = show.table("check", "", "found", "remedy")
+    for finding in findings:
+        verdict = finding.verdict.value
+        colour = style[verdict]
+        made.add_row(finding.check, f"[{colour}]{verdict}[/]", finding.found, finding.remedy)
+    show.console().print(made)
+
+
+def _benchmarks() -> "dict[str, Callable[[Sequence[str]], int]]":
+    """The benchmarks that are installed, by name."""
+    import importlib
+    import importlib.util
+
+    if importlib.util.find_spec("bench") is None:
+        raise CommandError("the benchmarks are not installed; they are in bench/ of the sources")
+    here = [name for name in BENCHMARKS if importlib.util.find_spec(f"bench.{name}") is not None]
+    return {name: importlib.import_module(f"bench.{name}").main for name in here}

@@ -1,0 +1,174 @@
+"""`forgebus run` and `forgebus broker`: the two that stay."""
+
+import asyncio
+import signal
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from daemon.cli_options import (
+    DONE,
+    USAGE,
+    CommandError,
+    ConfigFile,
+    Host,
+    Json,
+    Port,
+    is_loopback,
+    settings,
+)
+
+if TYPE_CHECKING:
+    from daemon.broker import Broker
+    from daemon.config import Config
+
+STOPPED_AT_ONCE = 130
+
+
+def run(
+    config: ConfigFile = None,
+    profile: Annotated[
+        str | None,
+        typer.Option("--profile", help="Instead of --config: a shipped one, such as pi_zero."),
+    ] = None,
+    name: Annotated[str | None, typer.Option("--id", help="This node's id on the bus.")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="Override one key; the value is TOML.", metavar="SECTION.KEY=VALUE"
+        ),
+    ] = None,
+    host: Host = None,
+    port: Port = None,
+) -> int:
+    """Run a node until SIGTERM or Ctrl-C; a second one ends it at once.
+
+    Where the configuration says loopback and no broker answers there, a private one is started.
+    """
+    if config is not None and profile is not None:
+        raise CommandError("--config and --profile are two names of one file; give one", USAGE)
+    overrides = _overrides(set_ or [])
+    if name is not None:
+        overrides["node.id"] = name
+    chosen = _profile(profile) if profile is not None else config
+    loaded = settings(chosen, host, port, overrides)
+    from daemon import logs
+
+    logs.set_up(loaded.node.log_level, loaded.node.log_format)
+    return asyncio.run(_run(loaded))
+
+
+def broker(
+    port: Port = None,
+    directory: Annotated[
+        Path | None,
+        typer.Option("--dir", help="Keep its sessions here.  [default: a temporary directory]"),
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Run a private mosquitto on 127.0.0.1, on a free or the given port, until Ctrl-C."""
+    from daemon import logs
+
+    logs.set_up("warning", "console")
+    if directory is not None:
+        return asyncio.run(_broker(directory, port or 0, json=json))
+    with TemporaryDirectory(prefix="forgebus-broker-") as temporary:
+        return asyncio.run(_broker(Path(temporary), port or 0, json=json))
+
+
+async def _run(config: "Config") -> int:
+    """The node, and beside it a broker where none answers."""
+    from daemon.service import Node
+
+    beside = await _private_broker(config)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            node = Node(config)
+            ended = _on_signals(node.stop)
+            watching = tasks.create_task(beside.supervise()) if beside is not None else None
+            await node.run()
+            if watching is not None:
+                watching.cancel()
+    except asyncio.CancelledError:
+        if not ended.is_set():
+            raise
+        return STOPPED_AT_ONCE
+    finally:
+        if beside is not None:
+            await beside.stop()
+    return DONE
+
+
+async def _private_broker(config: "Config") -> "Broker | None":
+    """Started, where the configuration wants one on loopback and none answers there."""
+    from daemon.broker import Broker, answers
+
+    there = config.broker
+    if there.start == "never" or not is_loopback(there.host):
+        return None
+    if await answers(there.host, there.port):
+        return None
+    private = Broker(config.node.state_dir / "broker", there.port)
+    await private.start()
+    return private
+
+
+async def _broker(directory: Path, port: int, *, json: bool) -> int:
+    from daemon.broker import HOST, Broker
+    from daemon.plain import as_json
+
+    stopped = asyncio.Event()
+    _on_signals(stopped.set)
+    async with Broker(directory, port) as private, asyncio.TaskGroup() as tasks:
+        watching = tasks.create_task(private.supervise())
+        where = {"host": HOST, "port": private.port, "pid": private.pid}
+        print(as_json(where) if json else f"listening on {HOST}:{private.port}", flush=True)
+        await stopped.wait()
+        watching.cancel()
+    return DONE
+
+
+def _on_signals(stop: Callable[[], None]) -> asyncio.Event:
+    """First signal: `stop`. Second: the calling task is cancelled, and the event says so."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    stopping, at_once = asyncio.Event(), asyncio.Event()
+
+    def received() -> None:
+        if stopping.is_set() and task is not None:
+            at_once.set()
+            task.cancel()
+        stopping.set()
+        stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, received)
+    return at_once
+
+
+def _profile(name: str) -> Path:
+    from daemon.config import shipped
+
+    folder = shipped("configs")
+    path = folder / f"{name}.toml"
+    known = sorted(each.stem for each in folder.glob("*.toml"))
+    if name not in known:
+        raise CommandError(f"no profile {name!r} in {folder}; there are {', '.join(known)}", USAGE)
+    return path
+
+
+def _overrides(pairs: list[str]) -> dict[str, object]:
+    """Each "section.key=value"; a value that is no TOML is a string."""
+    found: dict[str, object] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise CommandError(f"--set {pair!r}: write it as section.key=value", USAGE)
+        try:
+            found[key.strip()] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            found[key.strip()] = value
+    return found

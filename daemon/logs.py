@@ -1,0 +1,81 @@
+"""Logs: one JSON object a line on stderr for machines, or coloured lines for people.
+
+What is logged is up to the caller; the house rule is one line for a settled task and never a prompt or
+an answer. Lines of libraries that use `logging` come out in the same form, from "warning" up.
+"""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Literal
+
+import orjson
+import structlog
+
+Level = Literal["debug", "info", "warning", "error"]
+
+
+def set_up(level: Level = "info", form: Literal["json", "console"] = "json") -> None:
+    """Write every log line of this process to stderr, in this form, from this level up."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    last: structlog.typing.Processor
+    if form == "json":
+        # Without local variables: they would put prompts and answers into the log.
+        faults = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        shared.append(structlog.processors.ExceptionRenderer(faults))
+        last = structlog.processors.JSONRenderer(serializer=_json)
+    else:
+        last = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+    structlog.configure(
+        processors=[*shared, last],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=_Lines,
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
+        )
+    )
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+
+
+def remember(event: str) -> list[MutableMapping[str, Any]]:
+    """Write nothing; collect the lines called `event` in the list that is returned.
+
+    For commands whose errors are one line: it may need what the bus has logged about its cause.
+    """
+    seen: list[MutableMapping[str, Any]] = []
+
+    def keep(_logger: object, _method: str, line: MutableMapping[str, Any]) -> str:
+        if line.get("event") == event:
+            seen.append(line)
+        raise structlog.DropEvent
+
+    structlog.configure(
+        processors=[keep],
+        wrapper_class=structlog.make_filtering_bound_logger("warning"),
+        logger_factory=_Lines,
+        cache_logger_on_first_use=False,
+    )
+    return seen
+
+
+class _Lines(structlog.PrintLogger):
+    """A logger to stderr that knows its name."""
+
+    def __init__(self, name: str = "") -> None:
+        super().__init__(sys.stderr)
+        self.name = name
+
+
+def _json(line: object, **_: object) -> str:
+    return orjson.dumps(line, default=str).decode()

@@ -1,0 +1,39 @@
+"""Messages as plain values for `--json`: every field, defaults too, and no protocol version."""
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import orjson
+
+
+def plain(value: Any) -> Any:
+    """The value as dicts, lists, strings, numbers and None. Content and results are decoded."""
+    match value:
+        case msgspec.Struct():
+            names = [name for name in value.__struct_fields__ if name != "v"]
+            return {name: plain(getattr(value, name)) for name in names}
+        case msgspec.Raw():
+            return orjson.loads(bytes(value)) if bytes(value) else None
+        case Enum():
+            return value.value
+        case Path():
+            return str(value)
+        case bytes():
+            return value.decode("utf-8", "backslashreplace")
+        case Mapping():
+            return {str(key): plain(item) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [plain(item) for item in value]
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+        case _:
+            return value
+
+
+def as_json(value: Any) -> str:
+    """One JSON object on one line."""
+    return orjson.dumps(plain(value)).decode()

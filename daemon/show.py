@@ -1,0 +1,255 @@
+"""What people see: messages to tables. Pure functions; nothing here prints or waits."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import orjson
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bus_topics import messages as m
+from bus_topics.messages import Outcome
+from daemon.journal import Quarantined
+from daemon.roster import NodeView
+
+PLAIN_WIDTH = 120
+"""Columns where no terminal says how wide it is."""
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Where the tables go: the terminal as it is, or plain text of a fixed width."""
+    found = Console(stderr=stderr, highlight=False)
+    if not found.is_terminal and "COLUMNS" not in found._environ:  # noqa: SLF001 - rich's own view
+        found = Console(stderr=stderr, highlight=False, width=PLAIN_WIDTH)
+    return found
+
+
+def ms(value: float) -> str:
+    """Milliseconds, as precise as they are worth reading."""
+    if value < 10:
+        return f"{value:.1f}"
+    return f"{value:,.0f}".replace(",", " ")
+
+
+def span(seconds: float) -> str:
+    """An age for people: 3 s, 12 min, 5 h, 2 d."""
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def size(count: float) -> str:
+    """Bytes for people."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
+
+
+def bids(decision: m.Decision) -> RenderableType:
+    """Every bid: the parts of its price, what the home made of it, and who wins why."""
+    numbers = ("wait", "load", "prefill", "decode", "other", "= eta ms")
+    judged = ("quality", "cost", "x corr.", "reliable", "corrected", "score")
+    made = table("node", *numbers, "warm", *judged, "", right=(*numbers, *judged))
+    for bid in decision.bids:
+        made.add_row(*_bid(bid, winner=decision.winner), style=_bid_style(bid, decision.winner))
+    reason = Text(f"{decision.preference.value}: {decision.reason}", style="italic")
+    out = [Text(f"{b.node}: {b.excluded}", "dim") for b in decision.bids if b.excluded]
+    return Group(made, *out, reason) if decision.bids else reason
+
+
+def why(record: m.TaskRecord) -> RenderableType:
+    """The whole story of a task: decisions with their bids, steps with their times, the work itself."""
+    parts: list[RenderableType] = [_headline(record)]
+    for decision in record.decisions:
+        title = f"attempt {decision.attempt}: {decision.winner or 'nobody'}"
+        parts += [Text(""), Text(title, style="bold"), bids(decision)]
+    if record.steps:
+        parts += [Text(""), steps(record.steps)]
+    if record.timing is not None:
+        parts.append(Text(_timing(record.timing), style="dim"))
+    if record.error:
+        parts.append(Text(record.error, style="red"))
+    return Group(*parts)
+
+
+def steps(story: Sequence[m.Step]) -> Table:
+    """What happened to a task, at which millisecond, and how long after the step before."""
+    made = table("at ms", "+ ms", "step", "node", "attempt", "", right=("at ms", "+ ms"))
+    before = 0.0
+    for step in story:
+        attempt = str(step.attempt) if step.attempt else ""
+        gained = ms(step.at_ms - before)
+        made.add_row(ms(step.at_ms), gained, step.kind, step.node or "", attempt, step.detail)
+        before = step.at_ms
+    return made
+
+
+def tasks(records: Iterable[m.TaskRecord]) -> Table:
+    """The latest tasks, one a line."""
+    made = table("task", "capability", "state", "node", "model", "attempts", "ms", "age", "error")
+    for record in records:
+        state = record.outcome.value if record.outcome else record.state
+        took = ms(record.elapsed_ms) if record.outcome else ""
+        made.add_row(
+            *(record.task, record.capability, Text(state, style=_outcome_style(record.outcome))),
+            *(record.node or "", record.model, str(record.attempts), took),
+            *(span(record.age_ms / 1000), record.error),
+        )
+    return made
+
+
+def nodes(views: Iterable[NodeView]) -> Table:
+    """Who is there and what each can do, at the speed it has measured."""
+    made = table("node", "status", "profile", "hub", "slots", "hardware", "can", "seen")
+    for view in views:
+        card = view.card
+        status = Text("online", "green") if view.online else Text("offline", "red")
+        if card is None:
+            made.add_row(view.id, status, *[""] * 5, span(view.age))
+            continue
+        made.add_row(
+            *(view.id, status, card.profile, "yes" if card.hub else "", str(card.slots)),
+            *(_hardware(card.hardware), _skills(card.skills), span(view.age)),
+        )
+    return made
+
+
+def quarantine(refused: Iterable[Quarantined], now: float) -> Table:
+    """Messages that were refused, newest first; `now` is wall seconds."""
+    made = table("age", "sender", "fault", "reason", "topic", "payload begins")
+    for one in refused:
+        begin = one.payload[:60].decode("utf-8", "backslashreplace")
+        age = span(max(0.0, now - one.at))
+        made.add_row(age, one.sender, one.code, one.reason, one.topic, Text(repr(begin)[1:-1]))
+    return made
+
+
+def answer(capability: str, result: Any) -> RenderableType:
+    """A result in the words of its capability; what we do not know is shown as JSON."""
+    match capability, result:
+        case "text_generation", {"text": str(text)}:
+            return Text(text)
+        case "home_control", {"intents": list(intents), "abstained": False} if intents:
+            return _intents(intents)
+        case "home_control", {"abstained": True, "reason": str(reason)}:
+            return Text(f"nothing to do: {reason}", style="yellow")
+        case "intent_classification", {"ranking": list(ranking), "intent": str(intent)}:
+            return _ranking(intent, ranking, str(result.get("source", "")))
+        case _, str(text):
+            return Text(text)
+        case _:
+            return Text(_compact(result))
+
+
+def summary(final: m.Final, home: str, task: str) -> Text:
+    """One line under an answer: who made it, in what time."""
+    by = f"{final.node or 'nobody'}{f' ({final.model})' if final.model else ''}"
+    more = f", attempt {final.attempts}" if final.attempts > 1 else ""
+    line = f"{final.outcome.value} by {by} in {ms(final.elapsed_ms)} ms{more}; {task} at {home}"
+    return Text(line, style="dim")
+
+
+def table(*columns: str, right: Sequence[str] = ()) -> Table:
+    """An empty table in the one form that all of ours have."""
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    for column in columns:
+        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    return made
+
+
+def _bid(bid: m.Considered, winner: str | None) -> list[str]:
+    if bid.excluded and not bid.eta_ms:
+        return [bid.node, *[""] * 13, "out"]
+    price = bid.price
+    parts = (price.wait_ms, price.load_ms, price.prefill_ms, price.decode_ms, price.overhead_ms)
+    return [
+        *(bid.node, *(ms(part) for part in parts), ms(bid.eta_ms), "yes" if bid.warm else ""),
+        *(f"{bid.quality:.2f}", f"{bid.cost:.3g}", f"{bid.correction:.2f}"),
+        *(f"{bid.reliability:.0%}", ms(bid.corrected_ms), ms(bid.score)),
+        "out" if bid.excluded else "wins" if bid.node == winner else "",
+    ]
+
+
+def _bid_style(bid: m.Considered, winner: str | None) -> str:
+    if bid.excluded:
+        return "dim"
+    return "bold green" if bid.node == winner else ""
+
+
+def _headline(record: m.TaskRecord) -> Text:
+    state = record.outcome.value if record.outcome else record.state
+    words = [record.preference.value, record.privacy.value, f"priority {record.priority}"]
+    words += ["once"] if record.once else []
+    line = Text(f"{record.task}  {record.capability}  ({', '.join(words)})  ", style="bold")
+    line.append(state, style=_outcome_style(record.outcome))
+    by = f" by {record.node}" if record.node else ""
+    model = f" ({record.model})" if record.model else ""
+    took = f" in {ms(record.elapsed_ms)} ms" if record.outcome else ""
+    tries = f", {record.attempts} attempt{'s' if record.attempts != 1 else ''}"
+    return line.append(f"{by}{model}{took}{tries}", style="default not bold")
+
+
+def _timing(timing: m.Timing) -> str:
+    return (
+        f"at the contractor: {ms(timing.queue_ms)} ms in the queue, {ms(timing.load_ms)} ms loading, "
+        f"{ms(timing.run_ms)} ms running; {timing.prefill_tokens} tokens read, "
+        f"{timing.decode_tokens} written"
+    )
+
+
+def _outcome_style(outcome: Outcome | None) -> str:
+    match outcome:
+        case None:
+            return "cyan"
+        case Outcome.DONE:
+            return "green"
+        case Outcome.CANCELLED:
+            return "yellow"
+        case _:
+            return "red"
+
+
+def _hardware(hardware: m.Hardware) -> str:
+    board = hardware.board or hardware.arch
+    return f"{board}, {hardware.cores} cores, {hardware.memory_mb / 1000:.1f} GB"
+
+
+def _skills(skills: Sequence[m.Skill]) -> str:
+    lines = []
+    for skill in skills:
+        model = f" ({skill.model})" if skill.model else ""
+        speed = f" {skill.decode_tok_s:.0f} tok/s" if skill.decode_tok_s else ""
+        lines.append(f"{skill.capability}{model}{speed}{' warm' if skill.warm else ''}")
+    return "\n".join(lines)
+
+
+def _intents(intents: Sequence[Mapping[str, Any]]) -> Table:
+    made = table("intent", "slots", "acts on", "probability", right=("probability",))
+    for intent in intents:
+        slots = ", ".join(f"{name}={_compact(v)}" for name, v in intent.get("slots", {}).items())
+        acts = ", ".join(intent.get("entities", ()))
+        made.add_row(intent.get("name", ""), slots, acts, f"{intent.get('probability', 0):.2f}")
+    return made
+
+
+def _ranking(intent: str, ranking: Sequence[Mapping[str, Any]], source: str) -> Table:
+    made = table("intent", "probability", "", right=("probability",))
+    names = [guess["intent"] for guess in ranking]
+    if intent and intent not in names:
+        made.add_row(intent, "", f"chosen by {source}", style="bold")
+    for guess in ranking:
+        chosen = guess["intent"] == intent
+        note = f"chosen by the {source}" if chosen else ""
+        made.add_row(
+            guess["intent"], f"{guess['probability']:.2f}", note, style="bold" if chosen else ""
+        )
+    return made
+
+
+def _compact(value: Any) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
