@@ -265,7 +265,7 @@ class Forge:
         try:
             self._session.run_with_iobinding(bound.binding)
         except Exception as fault:  # onnxruntime's errors share no root but Exception
-            if "alloc" in str(fault).lower():
+            if _is_out_of_memory(fault):
                 raise OutOfMemory("no memory for this request", "send a shorter prompt") from fault
             raise BadModel(f"the graph failed ({fault})", "export the checkpoint again") from fault
 
@@ -361,6 +361,13 @@ def _session(graph: Path, threads: int) -> ort.InferenceSession:
     try:
         return ort.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
     except Exception as fault:  # onnxruntime's errors share no root but Exception
+        if _is_out_of_memory(fault):
+            raise MemoryError from fault
         raise BadModel(
             f"{graph} cannot be loaded ({fault})", "export the checkpoint again"
         ) from fault
+
+
+def _is_out_of_memory(fault: Exception) -> bool:
+    """Whether onnxruntime, which has no type for it, speaks of a failed allocation."""
+    return isinstance(fault, MemoryError) or "alloc" in str(fault).lower()

@@ -1,12 +1,14 @@
 """Nothing damaged, foreign or dangerous is loaded, and the error names it."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from shutil import copytree
 
 import numpy as np
 import pytest
-from engine_models import SENTENCES, SHAPE
+from engine_models import SENTENCES, SHAPE, random_checkpoint
 
 from engine.checkpoint import (
     Checkpoint,
@@ -15,9 +17,9 @@ from engine.checkpoint import (
     write_json,
     write_sums,
 )
-from engine.config import read_config_json
+from engine.config import ForgeConfig, read_config_json
 from engine.errors import BadConfig, BadModel, BadTokenizer, EngineError
-from engine.graph import Mode, build
+from engine.graph import Mode, build, export
 from engine.runtime import Forge
 from engine.tokenizer import Tokenizer, train_tokenizer
 
@@ -207,3 +209,29 @@ def test_every_error_says_what_to_do() -> None:
     fault = BadModel("models/x is empty", "copy it again")
     assert isinstance(fault, EngineError)
     assert str(fault) == "models/x is empty; copy it again"
+
+
+def test_a_model_that_does_not_fit_into_memory_is_named(
+    tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    config = ForgeConfig(
+        dim=512, n_layers=4, n_heads=8, n_kv_heads=8, ffn_dim=1408, vocab_size=SHAPE.vocab_size
+    )
+    export(random_checkpoint(config, tokenizer.fingerprint), tmp_path / "model", "int8")
+    tokenizer.save(tmp_path / "tokenizer.json")
+    program = f"""
+import resource
+from engine.errors import OutOfMemory
+from engine.runtime import Forge
+with open("/proc/self/statm") as pages:
+    used = int(pages.read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (8 << 20),) * 2)
+try:
+    Forge.load({str(tmp_path / "model")!r}, threads=1)
+except OutOfMemory as fault:
+    print(fault)
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert "choose a smaller model" in ran.stdout

@@ -130,6 +130,12 @@ def test_an_integer_is_accepted_just_in_its_range(low: int, width: int, probe: i
     assert integer(low, low + width).accepts(str(probe)) == (low <= probe <= low + width)
 
 
+@given(least=st.integers(0, 4), more=st.integers(0, 4), count=st.integers(0, 10))
+def test_a_repeat_comes_just_as_often_as_it_may(least: int, more: int, count: int) -> None:
+    grammar = sequence(literal("<"), repeat(literal("ab"), least, least + more), literal(">"))
+    assert grammar.accepts("<" + "ab" * count + ">") == (least <= count <= least + more)
+
+
 @pytest.mark.parametrize("text", ["", "-", "01", "+1", "-0", "1 ", "1.0", "\u0661"])
 def test_other_forms_of_numbers_are_not_accepted(text: str) -> None:
     assert not integer(-10, 10).accepts(text)

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from engine.graph import export
 from engine.runtime import Forge
 from engine.tokenizer import ASSISTANT, END, USER, Tokenizer, label_token
 from engine.train import main as train_main
-from engine.training import Progress, TrainPlan, learning_rate, train
+from engine.training import Progress, TrainPlan, _batches, learning_rate, train
 
 pytest_plugins = ["engine_fixtures"]
 
@@ -169,6 +169,20 @@ def test_a_batch_learns_each_answer_and_nothing_else(widths: list[int], prompt: 
                 learnt[learnt != IGNORE].tolist() == example.ids[max(example.prompt, 1) :].tolist()
             )
     assert (batch.targets[batch.documents == 0] == IGNORE).all()
+
+
+def test_batches_go_through_every_epoch_and_may_start_anywhere(plan: TrainPlan) -> None:
+    examples = [Example(np.array([n, *range(31)], np.uint16), 0) for n in range(42)]
+    corpus, small = Corpus(tuple(examples), {}, 0), replace(plan, context=32)
+    batches = list(islice(_batches(corpus, small, 0), 25))
+    for epoch in (batches[:10], batches[10:20]):  # ten whole batches of four, two rows left out
+        assert len({int(n) for batch in epoch for n in batch.tokens[:, 0]}) == 40
+    assert batches[0].tokens[:, 0].tolist() != batches[10].tokens[:, 0].tolist()
+    for step in (3, 10, 24):
+        again = next(_batches(corpus, small, step))
+        np.testing.assert_array_equal(again.tokens, batches[step].tokens)
+    few = Corpus(corpus.examples[:3], {}, 0)
+    assert next(_batches(few, small, 0)).tokens.shape == (4, 32)
 
 
 def corpus_of(widths: list[int], prompt: int = 0) -> Corpus:
