@@ -124,6 +124,17 @@ async def test_a_stop_in_the_middle_of_a_new_start_leaves_nothing(tmp_path: Path
         assert not _listens(broker.port)
 
 
+async def test_a_stop_before_a_new_start_prevents_it(tmp_path: Path) -> None:
+    async with Broker(tmp_path) as broker:
+        watch = asyncio.create_task(broker.supervise())
+        assert broker.pid is not None
+        os.kill(broker.pid, signal.SIGKILL)
+        await eventually(lambda: broker.pid is None, "it lives")
+        await broker.stop()
+        await asyncio.wait_for(watch, 5)
+        assert broker.pid is None
+
+
 async def test_supervision_ends_with_a_stop(tmp_path: Path) -> None:
     async with Broker(tmp_path) as broker:
         watch = asyncio.create_task(broker.supervise())

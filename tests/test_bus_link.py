@@ -97,6 +97,15 @@ async def test_a_session_keeps_what_came_while_we_were_away(broker: BrokerProces
     assert b.payloads == [b"%d" % number for number in range(50)]
 
 
+async def test_retained_messages_come_with_every_connection(broker: BrokerProcess) -> None:
+    async with Peer(broker.port, "b", "state") as b, Peer(broker.port, "a") as a:
+        a.bus.publish("state", b"online", qos=1, retain=True)
+        await b.has(1)
+        b.bus.reconnect("test")
+        await b.has(2)
+    assert [(m.payload, m.retain) for m in b.came] == [(b"online", False), (b"online", True)]
+
+
 async def test_a_session_that_was_to_end_with_the_link_keeps_nothing(
     broker: BrokerProcess,
 ) -> None:

@@ -18,7 +18,7 @@ RECEIVE_MAXIMUM, MAXIMUM_PACKET_SIZE = b"\x21", b"\x27"
 class Scripted:
     """One connection at a time: takes whatever comes, keeps it, and says what a test wants."""
 
-    def __init__(self, connack: bytes = b"") -> None:
+    def __init__(self, connack: bytes | None = b"") -> None:
         self.port = 0
         self.packets: list[tuple[int, bytes]] = []
         self._connack = connack
@@ -58,7 +58,7 @@ class Scripted:
                     shift += 7
                 body = await reader.readexactly(length | byte << shift)
                 self.packets.append((kind, body))
-                if kind == CONNECT:
+                if kind == CONNECT and self._connack is not None:
                     self.say(CONNACK, b"\0\0" + bytes([len(self._connack)]) + self._connack)
                 elif kind == SUBSCRIBE:
                     self.say(SUBACK, body[:2] + b"\0\1")
@@ -106,6 +106,18 @@ async def test_the_session_is_asked_for_and_kept() -> None:
     assert b"\x11" + (600).to_bytes(4, "big") in connect  # session expiry interval
     assert b"\x21" + (256).to_bytes(2, "big") in connect  # receive maximum
     assert broker.of(DISCONNECT) in ([b""], [b"\0"], [b"\0\0"])  # normal, session expiry unchanged
+
+
+async def test_nothing_is_taken_before_the_broker_has_let_us_in() -> None:
+    broker = Scripted(connack=None)
+    async with broker.listening():
+        a = Peer(broker.port, "a")
+        a.task = asyncio.create_task(a.bus.run())
+        await eventually(lambda: broker.of(CONNECT) != [], "no CONNECT")
+        assert not a.bus.publish("t", b"", qos=1)
+        assert not a.bus.publish("t", b"", qos=0)
+        await a.leave()
+    assert a.links == []
 
 
 async def test_no_more_is_sent_at_once_than_the_broker_takes() -> None:
