@@ -55,13 +55,16 @@ class Peer:
         task.add_done_callback(self._sending.discard)
 
     async def serve(
-        self, topics: list[str], handle: Callable[[str, bytes, Callable[[], None]], None]
+        self,
+        topics: list[str],
+        handle: Callable[[str, bytes, Callable[[], None]], None],
+        ready: Callable[[], None],
     ) -> None:
-        """Hand every message to `handle` with its acknowledgement."""
+        """Hand every message to `handle` with its acknowledgement; `ready` once subscribed."""
         async with self._client:
             for topic in topics:
                 await self._client.subscribe(f"{BASE}/{topic}", qos=1)
-            print("ready", flush=True)
+            ready()
             async for message in self._client.messages:
                 assert isinstance(message.payload, bytes)
                 name = str(message.topic).removeprefix(f"{BASE}/")
@@ -89,7 +92,7 @@ async def auctioneer(port: int, directory: Path) -> None:
         else:
             ack()
 
-    await peer.serve(["submit", "bid/+"], handle)
+    await peer.serve(["submit", "bid/+"], handle, _say_ready)
 
 
 async def worker(port: int, directory: Path, number: int) -> None:
@@ -105,7 +108,7 @@ async def worker(port: int, directory: Path, number: int) -> None:
             key = payload[:KEY_BYTES]
             _commit(journal, key, payload, ack, lambda: peer.publish("result", payload))
 
-    await peer.serve(["offer", f"award/{number}"], handle)
+    await peer.serve(["offer", f"award/{number}"], handle, _say_ready)
 
 
 class Floor:
@@ -128,7 +131,7 @@ class Floor:
         """Latency and rate with `window` tasks outstanding."""
         return await drive(self.task, window, seconds)
 
-    async def serve(self) -> None:
+    async def serve(self, ready: Callable[[], None]) -> None:
         """Take the results in, until cancelled."""
 
         def handle(_topic: str, payload: bytes, ack: Callable[[], None]) -> None:
@@ -137,7 +140,7 @@ class Floor:
             if waiting is not None and not waiting.done():
                 waiting.set_result(None)
 
-        await self._peer.serve(["result"], handle)
+        await self._peer.serve(["result"], handle, ready)
 
 
 @contextlib.asynccontextmanager
@@ -147,9 +150,10 @@ async def running(port: int, workers: int) -> AsyncIterator[Floor]:
         roles = [["auctioneer"], *(["worker", "--number", str(n)] for n in range(workers))]
         processes = [await _start(port, Path(directory), role) for role in roles]
         floor = Floor(port)
-        serving = asyncio.create_task(floor.serve())
+        subscribed = asyncio.Event()
+        serving = asyncio.create_task(floor.serve(subscribed.set))
         try:
-            await asyncio.sleep(0.5)
+            await asyncio.wait_for(subscribed.wait(), START_S)
             yield floor
         finally:
             serving.cancel()
@@ -165,6 +169,10 @@ async def _start(port: int, directory: Path, role: list[str]) -> asyncio.subproc
     assert process.stdout is not None
     await asyncio.wait_for(process.stdout.readline(), START_S)
     return process
+
+
+def _say_ready() -> None:
+    print("ready", flush=True)
 
 
 def _journal(directory: Path) -> Journal:
