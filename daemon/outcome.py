@@ -7,9 +7,6 @@ from daemon.contract import contract_key
 from daemon.workers import Done, Job
 from handlers.protocol import Usage
 
-MAX_RESULT_BYTES = 200 * 1024
-"""A result travels inside a message of at most 256 KiB, beside what else the message says."""
-
 
 def job_of(home: str, award: m.Award, limit_s: float) -> Job:
     """What a worker needs to know of an award; it may run until its deadline, or `limit_s`."""
@@ -25,11 +22,6 @@ def job_of(home: str, award: m.Award, limit_s: float) -> Job:
 def outcome_of(key: str, done: Done) -> tuple[m.Result, Usage]:
     """The result of the attempt `key` (`daemon.contract.contract_key`), and what its run cost."""
     task, _, attempt = key.partition("/")[2].rpartition("/")
-    outcome, error, result = m.Outcome(done.outcome), done.error, done.result
-    permanent = done.code == "bad_input"
-    if result is not None and len(result) > MAX_RESULT_BYTES:
-        error = f"the result has {len(result)} bytes; {MAX_RESULT_BYTES} fit the bus"
-        outcome, permanent, result = m.Outcome.FAILED, True, None
     spent = done.usage
     timing = m.Timing(
         queue_ms=spent.queue_ms,
@@ -41,10 +33,10 @@ def outcome_of(key: str, done: Done) -> tuple[m.Result, Usage]:
     message = m.Result(
         task=task,
         attempt=int(attempt),
-        outcome=outcome,
-        result=None if result is None else Raw(result),
-        error=error[:500],
-        permanent=permanent,
+        outcome=m.Outcome(done.outcome),
+        result=None if done.result is None else Raw(done.result),
+        error=done.error[:500],
+        permanent=done.code == "bad_input",
         model=done.model[:80],
         timing=timing,
     )

@@ -16,9 +16,8 @@ import sys
 import time
 from pathlib import Path
 
-import orjson
-
-from bus_topics.codec import MAX_BYTES
+from bus_topics import codec
+from bus_topics.errors import WireError
 from daemon.worker_frames import (
     Cancel,
     Chunk,
@@ -34,8 +33,6 @@ from daemon.worker_frames import (
 from handlers import catalog
 from handlers.protocol import Cancelled, Handler, HandlerError, Usage
 
-MAX_RESULT = MAX_BYTES - 4096
-"""Longest result: it has to fit a message together with its envelope."""
 CHUNK_EVERY_S = 0.03
 CHUNK_CHARACTERS = 16_384
 POLL_EVERY_S = 0.005
@@ -196,14 +193,12 @@ class _Call:
 
 def _checked(result: bytes, capability: str) -> bytes:
     """A result that the bus can carry; anything else is the handler's defect."""
-    if len(result) > MAX_RESULT:
-        raise HandlerError(
-            f"{capability} gave {len(result)} bytes, at most {MAX_RESULT} fit the bus: ask for less"
-        )
     try:
-        orjson.loads(result)
-    except orjson.JSONDecodeError as error:
-        raise HandlerError(f"{capability} gave a result that is no JSON: {error}") from None
+        codec.check_content(result)
+    except WireError as error:
+        raise HandlerError(
+            f"{capability} gave a result that cannot travel ({error.code}): {error}"
+        ) from None
     return result
 
 
