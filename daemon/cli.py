@@ -14,6 +14,7 @@ import typer
 
 from daemon import cli_ask, cli_local, cli_look, cli_node
 from daemon.cli_options import FAILED, REJECTED, UNREACHABLE, USAGE, CommandError
+from daemon.plain import printable
 
 INTERRUPTED, PIPE_CLOSED = 130, 141
 
@@ -70,7 +71,7 @@ _UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__bases__[0])
 
 def _fail(what: str, code: int) -> int:
     if what:
-        print(f"forgebus: {' '.join(what.split())}", file=sys.stderr)
+        print(f"forgebus: {printable(' '.join(what.split()))}", file=sys.stderr)
     return code
 
 

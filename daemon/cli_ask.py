@@ -177,6 +177,7 @@ async def _ask(submit: "m.Submit", where: _Where, *, json: bool, why: bool) -> i
 async def _follow(asking: "Asking", *, json: bool) -> "tuple[m.Final, str]":
     """Write the streamed text as it comes; the end, and what was written."""
     from daemon.asking import Unfinished
+    from daemon.plain import printable
 
     written, attempt = "", 0
     try:
@@ -188,7 +189,7 @@ async def _follow(asking: "Asking", *, json: bool) -> "tuple[m.Final, str]":
                 written = ""
             attempt = chunk.attempt
             written += chunk.text
-            print(chunk.text, end="", flush=True)
+            print(printable(chunk.text), end="", flush=True)
     except Unfinished as unfinished:
         return unfinished.final, written
     return await asking.final(), written

@@ -43,7 +43,7 @@ def models(json: Json = False, config: ConfigFile = None) -> int:
             names = ", ".join(model["capabilities"])
             context = str(model["context"] or "")
             size = show.size(model["bytes"])
-            made.add_row(model["model"], size, model["mode"], context, verified, names)
+            show.row(made, model["model"], size, model["mode"], context, verified, names)
         show.console().print(made)
     else:
         raise CommandError(f"{folder} holds no model; reinstall forgebus or set work.models_dir")
@@ -125,9 +125,9 @@ def bench(
 
 def demo(json: Json = False) -> int:
     """Show it all: a broker, three nodes, three tasks, and a node that dies in the middle of a fourth."""
-    from daemon import demo as play
+    from daemon.demo import run
 
-    return asyncio.run(play.run(json=json))
+    return asyncio.run(run(json=json))
 
 
 def _model(path: Path) -> dict[str, Any]:
@@ -178,8 +178,8 @@ def _print_findings(findings: "Sequence[Finding]") -> None:
     made = show.table("check", "", "found", "remedy")
     for finding in findings:
         verdict = finding.verdict.value
-        colour = style[verdict]
-        made.add_row(finding.check, f"[{colour}]{verdict}[/]", finding.found, finding.remedy)
+        told = show.words(verdict, style[verdict])
+        show.row(made, finding.check, told, finding.found, finding.remedy)
     show.console().print(made)
 
 

@@ -51,7 +51,7 @@ class Scene:
             parts.append(Text(f"offered by {self.home}, its home" if self.home else "asked"))
             if self.decision is not None:
                 parts.append(show.bids(self.decision))
-            return Group(*parts, Text(self.text))
+            return Group(*parts, show.words(self.text))
         told = show.answer(self.capability, _shortened(self.result))
         return Group(*parts, show.why(self.record), Text(""), told)
 

@@ -1,4 +1,4 @@
-"""Messages as plain values for `--json`: every field, defaults too, and no protocol version."""
+"""Messages as plain values for `--json`, and foreign text as something that a terminal can be given."""
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -11,7 +11,10 @@ import orjson
 
 
 def plain(value: Any) -> Any:
-    """The value as dicts, lists, strings, numbers and None. Content and results are decoded."""
+    """The value as dicts, lists, strings, numbers and None: every field, defaults too.
+
+    Content and results are decoded; the protocol version is left out.
+    """
     match value:
         case msgspec.Struct():
             names = [name for name in value.__struct_fields__ if name != "v"]
@@ -37,3 +40,8 @@ def plain(value: Any) -> Any:
 def as_json(value: Any) -> str:
     """One JSON object on one line."""
     return orjson.dumps(plain(value)).decode()
+
+
+def printable(text: str) -> str:
+    """The text without what would command a terminal: escapes and other control characters."""
+    return "".join(sign if sign.isprintable() or sign in "\n\t" else "\ufffd" for sign in text)

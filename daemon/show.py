@@ -1,5 +1,7 @@
 """What people see: messages to tables. Pure functions; nothing here prints or waits."""
 
+import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +14,7 @@ from rich.text import Text
 from bus_topics import messages as m
 from bus_topics.messages import Outcome
 from daemon.journal import Quarantined
+from daemon.plain import printable
 from daemon.roster import NodeView
 
 PLAIN_WIDTH = 120
@@ -20,10 +23,21 @@ PLAIN_WIDTH = 120
 
 def console(*, stderr: bool = False) -> Console:
     """Where the tables go: the terminal as it is, or plain text of a fixed width."""
-    found = Console(stderr=stderr, highlight=False)
-    if not found.is_terminal and "COLUMNS" not in found._environ:  # noqa: SLF001 - rich's own view
-        found = Console(stderr=stderr, highlight=False, width=PLAIN_WIDTH)
-    return found
+    wide = None if "COLUMNS" in os.environ else PLAIN_WIDTH
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else wide
+    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
+
+
+def row(made: Table, *cells: str | Text, style: str = "") -> None:
+    """Add a row; strings go through `words`."""
+    texts = [words(cell) if isinstance(cell, str) else cell for cell in cells]
+    made.add_row(*texts, style=style)
+
+
+def words(text: str, style: str = "") -> Text:
+    """Text of others: no markup is read in it, and nothing in it commands the terminal."""
+    return Text(printable(text), style=style)
 
 
 def ms(value: float) -> str:
@@ -56,9 +70,9 @@ def bids(decision: m.Decision) -> RenderableType:
     judged = ("quality", "cost", "x corr.", "reliable", "corrected", "score")
     made = table("node", *numbers, "warm", *judged, "", right=(*numbers, *judged))
     for bid in decision.bids:
-        made.add_row(*_bid(bid, winner=decision.winner), style=_bid_style(bid, decision.winner))
-    reason = Text(f"{decision.preference.value}: {decision.reason}", style="italic")
-    out = [Text(f"{b.node}: {b.excluded}", "dim") for b in decision.bids if b.excluded]
+        row(made, *_bid(bid, winner=decision.winner), style=_bid_style(bid, decision.winner))
+    reason = words(f"{decision.preference.value}: {decision.reason}", style="italic")
+    out = [words(f"{b.node}: {b.excluded}", "dim") for b in decision.bids if b.excluded]
     return Group(made, *out, reason) if decision.bids else reason
 
 
@@ -67,13 +81,13 @@ def why(record: m.TaskRecord) -> RenderableType:
     parts: list[RenderableType] = [_headline(record)]
     for decision in record.decisions:
         title = f"attempt {decision.attempt}: {decision.winner or 'nobody'}"
-        parts += [Text(""), Text(title, style="bold"), bids(decision)]
+        parts += [Text(""), words(title, style="bold"), bids(decision)]
     if record.steps:
         parts += [Text(""), steps(record.steps)]
     if record.timing is not None:
         parts.append(Text(_timing(record.timing), style="dim"))
     if record.error:
-        parts.append(Text(record.error, style="red"))
+        parts.append(words(record.error, style="red"))
     return Group(*parts)
 
 
@@ -84,7 +98,7 @@ def steps(story: Sequence[m.Step]) -> Table:
     for step in story:
         attempt = str(step.attempt) if step.attempt else ""
         gained = ms(step.at_ms - before)
-        made.add_row(ms(step.at_ms), gained, step.kind, step.node or "", attempt, step.detail)
+        row(made, ms(step.at_ms), gained, step.kind, step.node or "", attempt, step.detail)
         before = step.at_ms
     return made
 
@@ -95,7 +109,8 @@ def tasks(records: Iterable[m.TaskRecord]) -> Table:
     for record in records:
         state = record.outcome.value if record.outcome else record.state
         took = ms(record.elapsed_ms) if record.outcome else ""
-        made.add_row(
+        row(
+            made,
             *(record.task, record.capability, Text(state, style=_outcome_style(record.outcome))),
             *(record.node or "", record.model, str(record.attempts), took),
             *(span(record.age_ms / 1000), record.error),
@@ -110,9 +125,10 @@ def nodes(views: Iterable[NodeView]) -> Table:
         card = view.card
         status = Text("online", "green") if view.online else Text("offline", "red")
         if card is None:
-            made.add_row(view.id, status, *[""] * 5, span(view.age))
+            row(made, view.id, status, *[""] * 5, span(view.age))
             continue
-        made.add_row(
+        row(
+            made,
             *(view.id, status, card.profile, "yes" if card.hub else "", str(card.slots)),
             *(_hardware(card.hardware), _skills(card.skills), span(view.age)),
         )
@@ -125,7 +141,7 @@ def quarantine(refused: Iterable[Quarantined], now: float) -> Table:
     for one in refused:
         begin = one.payload[:60].decode("utf-8", "backslashreplace")
         age = span(max(0.0, now - one.at))
-        made.add_row(age, one.sender, one.code, one.reason, one.topic, Text(repr(begin)[1:-1]))
+        row(made, age, one.sender, one.code, one.reason, one.topic, repr(begin)[1:-1])
     return made
 
 
@@ -133,17 +149,17 @@ def answer(capability: str, result: Any) -> RenderableType:
     """A result in the words of its capability; what we do not know is shown as JSON."""
     match capability, result:
         case "text_generation", {"text": str(text)}:
-            return Text(text)
+            return words(text)
         case "home_control", {"intents": list(intents), "abstained": False} if intents:
             return _intents(intents)
         case "home_control", {"abstained": True, "reason": str(reason)}:
-            return Text(f"nothing to do: {reason}", style="yellow")
+            return words(f"nothing to do: {reason}", style="yellow")
         case "intent_classification", {"ranking": list(ranking), "intent": str(intent)}:
             return _ranking(intent, ranking, str(result.get("source", "")))
         case _, str(text):
-            return Text(text)
+            return words(text)
         case _:
-            return Text(_compact(result))
+            return words(_compact(result))
 
 
 def summary(final: m.Final, home: str, task: str) -> Text:
@@ -151,7 +167,7 @@ def summary(final: m.Final, home: str, task: str) -> Text:
     by = f"{final.node or 'nobody'}{f' ({final.model})' if final.model else ''}"
     more = f", attempt {final.attempts}" if final.attempts > 1 else ""
     line = f"{final.outcome.value} by {by} in {ms(final.elapsed_ms)} ms{more}; {task} at {home}"
-    return Text(line, style="dim")
+    return words(line, style="dim")
 
 
 def table(*columns: str, right: Sequence[str] = ()) -> Table:
@@ -183,9 +199,9 @@ def _bid_style(bid: m.Considered, winner: str | None) -> str:
 
 def _headline(record: m.TaskRecord) -> Text:
     state = record.outcome.value if record.outcome else record.state
-    words = [record.preference.value, record.privacy.value, f"priority {record.priority}"]
-    words += ["once"] if record.once else []
-    line = Text(f"{record.task}  {record.capability}  ({', '.join(words)})  ", style="bold")
+    terms = [record.preference.value, record.privacy.value, f"priority {record.priority}"]
+    terms += ["once"] if record.once else []
+    line = words(f"{record.task}  {record.capability}  ({', '.join(terms)})  ", style="bold")
     line.append(state, style=_outcome_style(record.outcome))
     by = f" by {record.node}" if record.node else ""
     model = f" ({record.model})" if record.model else ""
@@ -233,7 +249,7 @@ def _intents(intents: Sequence[Mapping[str, Any]]) -> Table:
     for intent in intents:
         slots = ", ".join(f"{name}={_compact(v)}" for name, v in intent.get("slots", {}).items())
         acts = ", ".join(intent.get("entities", ()))
-        made.add_row(intent.get("name", ""), slots, acts, f"{intent.get('probability', 0):.2f}")
+        row(made, intent.get("name", ""), slots, acts, f"{intent.get('probability', 0):.2f}")
     return made
 
 
@@ -241,12 +257,16 @@ def _ranking(intent: str, ranking: Sequence[Mapping[str, Any]], source: str) -> 
     made = table("intent", "probability", "", right=("probability",))
     names = [guess["intent"] for guess in ranking]
     if intent and intent not in names:
-        made.add_row(intent, "", f"chosen by {source}", style="bold")
+        row(made, intent, "", f"chosen by {source}", style="bold")
     for guess in ranking:
         chosen = guess["intent"] == intent
         note = f"chosen by the {source}" if chosen else ""
-        made.add_row(
-            guess["intent"], f"{guess['probability']:.2f}", note, style="bold" if chosen else ""
+        row(
+            made,
+            guess["intent"],
+            f"{guess['probability']:.2f}",
+            note,
+            style="bold" if chosen else "",
         )
     return made
 
