@@ -123,6 +123,7 @@ class Node:
         self._post = Post(self.id, self._base, self._bus)
         self._presence = Presence(config, self.boot, self.roster, read_hardware())
         self._alarm = Alarm(self._tick)
+        self._healthy = True
         self._stopping = asyncio.Event()
         self._ready = asyncio.Event()
         self._idle = asyncio.Event()
@@ -291,9 +292,9 @@ class Node:
                     rest.append(action)
         then = partial(self._perform, rest, incoming, admitted)
         if admitted and not self._journal.healthy:
-            self._not_admitted(admitted, OSError("the journal waits for the disk"))
+            self._not_admitted(admitted, incoming, OSError(self._journal.fault))
         elif admitted:
-            self._journal.commit(rows, then, partial(self._not_admitted, admitted))
+            self._journal.commit(rows, then, partial(self._not_admitted, admitted, incoming))
         else:
             self._journal.commit(rows, then)
         self._arm()
@@ -318,15 +319,10 @@ class Node:
         if admitted:
             self._carry_out(self._home.admitted(admitted, self._loop.time()))
 
-    def _not_admitted(self, key: str, error: Exception) -> None:
-        """The disk takes nothing: no acknowledgement, no task, and a word to whoever asked."""
+    def _not_admitted(self, key: str, incoming: Incoming | None, error: Exception) -> None:
+        """The disk takes nothing: no task; whoever asked is told to come back, and that settles it."""
         _log.error("not-accepted", task=key, error=str(error))
-        for action in self._home.not_admitted(key):
-            match action:
-                case Send(to, message):
-                    self._post.send(to, message)
-                case Reply():
-                    self._post.reply(action, None)
+        self._perform(self._home.not_admitted(key), incoming, "")
 
     def _told_by_us(self, message: m.Message) -> None:
         """What we say to ourselves does not leave the process."""
@@ -386,7 +382,12 @@ class Node:
 
     def _watchdog(self) -> None:
         """The service manager hears of us only while the loop turns and the broker answers."""
-        if self._bus.linked and self._journal.healthy:
+        healed, self._healthy = self._journal.healthy and not self._healthy, self._journal.healthy
+        if healed:
+            self._bus.reconnect(
+                "the disk takes writes again"
+            )  # what was not acknowledged comes again
+        if self._bus.linked and self._healthy:
             notify.watchdog()
 
     def _linked(self, up: bool) -> None:  # noqa: FBT001 - the bus's own callback

@@ -269,7 +269,7 @@ async def test_a_result_that_is_no_json_does_not_reach_the_bus(bench: Bench) -> 
 
 async def test_a_result_too_large_for_the_bus_is_a_failure(bench: Bench) -> None:
     bench.workers.submit(Job("a", "selftest_echo", b'"' + b"x" * 260_000 + b'"', 1, 30.0))
-    assert "too-large" in done.error
+    assert "too-large" in (await bench.ended("a")).error
 
 
 async def test_a_burst_of_memory_is_one_failure_and_its_process_goes(
