@@ -3,7 +3,8 @@
 import argparse
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from engine.config import PRESETS
@@ -23,24 +24,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     fields["config"] = PRESETS[fields.pop("preset")]
     fields["data"] = tuple(fields["data"])
     try:
-        result = train(
-            TrainPlan(**fields),
-            resume=options.resume,
-            report=lambda progress: print(progress, file=sys.stderr, flush=True),  # noqa: T201 - a command line
-            stop=_stop_on_signal(),
-        )
+        with _asked_to_stop() as stop:
+            result = train(
+                TrainPlan(**fields),
+                resume=options.resume,
+                report=lambda progress: print(progress, file=sys.stderr, flush=True),  # noqa: T201 - a command line
+                stop=stop,
+            )
     except EngineError as fault:
         print(f"engine.train: {fault}", file=sys.stderr)  # noqa: T201 - a command line
         return 1
     return 0 if result.finished else EXIT_INTERRUPTED
 
 
-def _stop_on_signal() -> Callable[[], bool]:
-    """True once Ctrl-C or SIGTERM has come; the step in hand is finished first."""
+@contextmanager
+def _asked_to_stop() -> Iterator[Callable[[], bool]]:
+    """Gives what is True once Ctrl-C or SIGTERM has come; the step in hand is finished first."""
     asked: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda got, _: asked.append(got))
-    return lambda: bool(asked)
+    former = {
+        number: signal.signal(number, lambda got, _: asked.append(got))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -19,6 +19,7 @@ from engine.data import IGNORE, Corpus, Example, epoch_rows, load_corpus, make_b
 from engine.decoding import classify, generate
 from engine.errors import BadConfig, BadData, BadModel
 from engine.graph import export
+from engine.resume import has_state
 from engine.runtime import Forge
 from engine.tokenizer import ASSISTANT, END, USER, Tokenizer, label_token
 from engine.train import main as train_main
@@ -279,6 +280,19 @@ def test_the_command_line_trains_and_names_faults(
     assert load_checkpoint(tmp_path / "cli").config.dim == 64
     assert train_main([*arguments, str(tmp_path / "nowhere")]) == 1
     assert "nowhere" in capsys.readouterr().err
+
+
+def test_a_run_told_to_end_can_be_resumed(plan: TrainPlan, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "engine.train", "--preset", "pi_zero", "--steps", "100000"]
+    command += ["--tokenizer", str(plan.tokenizer), "--data", str(plan.data[0]), "--rows", "2"]
+    command += ["--context", "64", "--threads", "1", "--every", "3", "--out", str(tmp_path / "r")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as run:
+        assert run.stderr
+        assert "step 3/" in run.stderr.readline()
+        run.terminate()
+        run.stderr.read()
+        assert run.wait(60) == 130
+    assert has_state(tmp_path / "r")
 
 
 def test_help_comes_without_torch() -> None:
