@@ -6,10 +6,9 @@ from pathlib import Path
 
 import msgspec
 
-from engine.decoding import Completion
 from engine.errors import BadPrompt, EngineError
 from engine.runtime import Forge
-from handlers.protocol import BadInput, Call, HandlerError, Unavailable
+from handlers.protocol import BadInput, HandlerError, Unavailable
 
 
 class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,11 +45,3 @@ def engine_faults_told() -> Iterator[None]:
         raise BadInput(str(fault)) from fault
     except EngineError as fault:
         raise HandlerError(str(fault)) from fault
-
-
-def charge(call: Call, completion: Completion) -> None:
-    """Add what an answer cost to the call's usage."""
-    call.usage.prefill_tokens += completion.prompt_tokens - completion.reused_tokens
-    call.usage.prefill_s += completion.prefill_s
-    call.usage.decode_tokens += len(completion.ids)
-    call.usage.decode_s += completion.decode_s

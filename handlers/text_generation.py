@@ -12,7 +12,7 @@ import msgspec
 from engine.decoding import stream
 from engine.runtime import Forge
 from engine.sampling import Sampling
-from handlers.forge_model import charge, engine_faults_told, load_forge
+from handlers.forge_model import engine_faults_told, load_forge
 from handlers.protocol import Call, Cancelled, HandlerError, read_content
 
 _LEAST_ROOM = 16
@@ -86,7 +86,10 @@ class TextGeneration:
                 call.emit(chunk)
                 call.progress(min(1.0, made / most))
         completion = answer.completion
-        charge(call, completion)
+        call.usage.prefill_tokens += completion.prompt_tokens - completion.reused_tokens
+        call.usage.prefill_s += completion.prefill_s
+        call.usage.decode_tokens += len(completion.ids)
+        call.usage.decode_s += completion.decode_s
         if completion.reason == "cancelled":
             raise Cancelled("cancelled while the text was being written")
         return msgspec.json.encode(Continuation(completion.text, completion.reason))
