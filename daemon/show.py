@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from rich import box
@@ -42,9 +42,7 @@ def words(text: str, style: str = "") -> Text:
 
 def ms(value: float) -> str:
     """Milliseconds, as precise as they are worth reading."""
-    if value < 10:
-        return f"{value:.1f}"
-    return f"{value:,.0f}".replace(",", " ")
+    return f"{value:.1f}" if value < 10 else f"{value:.0f}"
 
 
 def span(seconds: float) -> str:
@@ -65,15 +63,20 @@ def size(count: float) -> str:
 
 
 def bids(decision: m.Decision) -> RenderableType:
-    """Every bid: the parts of its price, what the home made of it, and who wins why."""
-    numbers = ("wait", "load", "prefill", "decode", "other", "= eta ms")
-    judged = ("quality", "cost", "x corr.", "reliable", "corrected", "score")
-    made = table("node", *numbers, "warm", *judged, "", right=(*numbers, *judged))
-    for bid in decision.bids:
+    """Every bid, in 80 columns: its price, what the home made of it, and who wins why.
+
+    eta = wait + load + prefill + decode + rest. The home corrects it by what it has measured of this
+    node (x corr) and by how often the node kept its word (sure); the lowest score wins.
+    """
+    numbers = ("wait", "load", "pre-\nfill", "de-\ncode", "rest", "eta\nms")
+    judged = ("qua-\nlity", "cost", "x\ncorr", "sure", "corr\nms", "score")
+    made = table("  node", *numbers, *judged, right=(*numbers, *judged))
+    priced = [bid for bid in decision.bids if bid.eta_ms or not bid.excluded]
+    for bid in priced:
         row(made, *_bid(bid, winner=decision.winner), style=_bid_style(bid, decision.winner))
     reason = words(f"{decision.preference.value}: {decision.reason}", style="italic")
     out = [words(f"{b.node}: {b.excluded}", "dim") for b in decision.bids if b.excluded]
-    return Group(made, *out, reason) if decision.bids else reason
+    return Group(*([made] if priced else []), *out, reason)
 
 
 def why(record: m.TaskRecord) -> RenderableType:
@@ -174,20 +177,19 @@ def table(*columns: str, right: Sequence[str] = ()) -> Table:
     """An empty table in the one form that all of ours have."""
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     for column in columns:
-        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        side: Literal["left", "right"] = "right" if column in right else "left"
+        made.add_column(column, justify=side, overflow="fold", no_wrap=column in right)
     return made
 
 
 def _bid(bid: m.Considered, winner: str | None) -> list[str]:
-    if bid.excluded and not bid.eta_ms:
-        return [bid.node, *[""] * 13, "out"]
     price = bid.price
-    parts = (price.wait_ms, price.load_ms, price.prefill_ms, price.decode_ms, price.overhead_ms)
+    load = "warm" if bid.warm and not price.load_ms else ms(price.load_ms)
     return [
-        *(bid.node, *(ms(part) for part in parts), ms(bid.eta_ms), "yes" if bid.warm else ""),
-        *(f"{bid.quality:.2f}", f"{bid.cost:.3g}", f"{bid.correction:.2f}"),
-        *(f"{bid.reliability:.0%}", ms(bid.corrected_ms), ms(bid.score)),
-        "out" if bid.excluded else "wins" if bid.node == winner else "",
+        f"> {bid.node}" if bid.node == winner else f"  {bid.node}",
+        *(ms(price.wait_ms), load, ms(price.prefill_ms), ms(price.decode_ms)),
+        *(ms(price.overhead_ms), ms(bid.eta_ms), f"{bid.quality:.2f}", f"{bid.cost:.3g}"),
+        *(f"{bid.correction:.2f}", f"{bid.reliability:.0%}", ms(bid.corrected_ms), ms(bid.score)),
     ]
 
 
