@@ -300,6 +300,8 @@ class Node:
         self._arm()
 
     def _perform(self, actions: list[Action], incoming: Incoming | None, admitted: str) -> None:
+        if incoming is not None:
+            incoming.ack()
         for action in actions:
             match action:
                 case Send(to, message) if to == self.id and type(message) in _NODES_ONLY:
@@ -314,8 +316,6 @@ class Node:
                     self._workers.cancel(contract_key(home, task, attempt))
                 case Distrust(sender, code, reason) if incoming is not None:
                     self._quarantine(incoming, sender, code, reason)
-        if incoming is not None:
-            incoming.ack()
         if admitted:
             self._carry_out(self._home.admitted(admitted, self._loop.time()))
 
