@@ -13,7 +13,7 @@ from bus_topics.messages import Outcome
 from daemon.actions import Run, Save
 from daemon.contract import Phase
 
-WORLDS = 600
+WORLDS = 400
 BLOCK = 100
 
 
