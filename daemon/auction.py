@@ -279,8 +279,10 @@ def _expire(order: Order, task: Task, market: Market, now: float) -> Turn:
         ended, actions = finish(order, task, Outcome.UNKNOWN, now, error=error)
         return ended, actions
     error = f"not done within {order.submit.deadline_ms} ms"
-    if task.attempt == 0 and not market.roster.capable(order.submit.capability, now):
-        error += f": no live node offers {order.submit.capability}"
+    allowed = allowed_nodes(order, market)
+    if task.attempt == 0 and not market.roster.capable(order.submit.capability, now, allowed or ()):
+        may = "" if allowed is None else " that may have it"
+        error += f": no live node{may} offers {order.submit.capability}"
     ended, actions = finish(order, task, Outcome.EXPIRED, now, error=error)
     return ended, [*actions, *stop_running(order, task)]
 
