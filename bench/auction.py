@@ -17,6 +17,7 @@ from rich.table import Table
 from bench import floor
 from bench.fleet import ECHO, Member, fleet
 from bench.load import Figures, drive
+from daemon import logs
 from daemon.mesh import Mesh
 
 CONTENT = {"text": "x" * 150}
@@ -72,6 +73,7 @@ def main(argv: Sequence[str]) -> int:
         "--json", action="store_true", help="one object: 1 contractor, windows 1 and 32"
     )
     given = parser.parse_args(argv)
+    logs.set_up("warning", "console")
     if given.json:
         found = compared(asyncio.run(measure(1, (1, 32), given.seconds, given.rounds)))
         latency, rate = found[1], found[32]
