@@ -170,7 +170,7 @@ def choices(shown: View) -> "Choices":
         letters.setdefault(entity.kind(), []).append(letter)
     return Choices(
         by_domain={domain: tuple(found) for domain, found in letters.items()},
-        areas=tuple(shown.areas),
+        groups=shown.domains,
         numbers=shown.numbers,
         colors=tuple(color for color in COLORS if color in plain_words(shown.sentence)),
         items=tuple(_spans(plain_words(shown.sentence))),
@@ -182,7 +182,7 @@ class Choices:
     """What may stand in each place of a line: all of it comes from the view."""
 
     by_domain: dict[str, tuple[str, ...]]
-    areas: tuple[str, ...]
+    groups: dict[str, frozenset[str]]
     numbers: tuple[str, ...]
     colors: tuple[str, ...]
     items: tuple[str, ...]
@@ -193,9 +193,14 @@ class Choices:
         if not domains:
             return ["-"]
         own = [letter for domain in domains for letter in self.by_domain.get(domain, ())]
-        held = [domain for domain in domains if domain in self.by_domain]
-        groups = [] if intent == "HassListAddItem" else [*self.areas, "all"]
-        return own + [f"{group} {domain}" for group in groups for domain in held]
+        if intent == "HassListAddItem":
+            return own
+        return own + [
+            f"{group} {domain}"
+            for group, held in self.groups.items()
+            for domain in domains
+            if domain in held
+        ]
 
     def values(self, slot: str) -> tuple[str, ...]:
         """Every value that ``slot`` may have here."""

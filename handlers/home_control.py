@@ -135,9 +135,6 @@ def control(line: str, probability: float, threshold: float, scene: Scene, shown
         why = f"not sure enough: {probability:.2f} is below {threshold:.2f}"
         return Control((), abstained=True, probability=probability, reason=why)
     intents = tuple(resolve(action, scene, shown, probability) for action in actions)
-    empty = [i for i, a in zip(intents, actions, strict=True) if a.target != "-" and not i.entities]
-    if empty:
-        return Control((), abstained=True, probability=probability, reason=REASONS["device"])
     return Control(intents, abstained=False, probability=probability)
 
 

@@ -61,11 +61,16 @@ class Scene(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What of a scene the model is shown: letters -> entities and areas, numbers, words."""
+    """What of a scene the model is shown.
+
+    ``entities`` and ``areas`` are what the letters stand for; ``domains`` is what there is in each
+    of these areas, and under "all" in the whole home, whether shown or not.
+    """
 
     sentence: str
     entities: dict[str, Entity]
     areas: dict[str, str]
+    domains: dict[str, frozenset[str]]
     numbers: tuple[str, ...]
     prompt: str
 
@@ -145,9 +150,18 @@ def view(scene: Scene) -> View:
             letter: entity for letter, (entity, _) in zip(ENTITY_LETTERS, entities, strict=False)
         },
         areas=letters,
+        domains=_domains(scene, letters),
         numbers=tuple(numbers(sentence)),
         prompt="\n".join(lines),
     )
+
+
+def _domains(scene: Scene, letters: dict[str, str]) -> dict[str, frozenset[str]]:
+    found = {
+        letter: frozenset(entity.kind() for entity in scene.entities if entity.area == name)
+        for letter, name in letters.items()
+    }
+    return found | {"all": frozenset(entity.kind() for entity in scene.entities)}
 
 
 def words(text: str) -> tuple[str, ...]:

@@ -146,6 +146,13 @@ def test_the_grammar_refuses_what_is_not_in_home_or_sentence(line: str) -> None:
     assert not grammar(shown).accepts(line.format(z=letter(shown, "light.b")))
 
 
+def test_a_room_without_such_a_thing_cannot_be_addressed() -> None:
+    _, shown = see("turn off the lights in the garage")
+    area = next(x for x, name in shown.areas.items() if name == "Garage")
+    assert not grammar(shown).accepts(f"HassTurnOff {area} light")
+    assert grammar(shown).accepts(f"HassTurnOff {area} cover")
+
+
 def test_without_entities_only_intents_without_a_target_remain() -> None:
     _, shown = see("set a timer for 5 minutes", ())
     assert grammar(shown).accepts("HassStartTimer - minutes 5")
