@@ -1,0 +1,71 @@
+"""Logs: one JSON object a line on stderr, without local variables."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from daemon import logs
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    yield
+    root.setLevel(level)
+    root.handlers[:] = handlers
+    structlog.reset_defaults()
+
+
+def test_a_line_is_one_object_with_logger_level_and_time(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    logs.set_up("info", "json")
+    structlog.get_logger("node").info("settled", task="cli/a", ms=1.5)
+    structlog.get_logger("node").debug("not shown")
+    out, err = capsys.readouterr()
+    line = json.loads(err)
+    assert out == ""
+    assert (line["event"], line["logger"], line["level"]) == ("settled", "node", "info")
+    assert (line["task"], line["ms"]) == ("cli/a", 1.5)
+    assert line["timestamp"].endswith("Z")
+
+
+def test_a_library_that_warns_comes_out_in_the_same_form(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    logs.set_up("info", "json")
+    logging.getLogger("asyncio").warning("slow %s", "callback")
+    line = json.loads(capsys.readouterr().err)
+    assert (line["event"], line["logger"], line["level"]) == ("slow callback", "asyncio", "warning")
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_an_exception_is_told_without_what_was_in_hand(
+    form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.set_up("info", form)  # type: ignore[arg-type]
+    prompt = "".join(("my sec", "ret diary"))
+    try:
+        int(prompt[:2])
+    except ValueError:
+        structlog.get_logger("node").exception("fault")
+        logging.getLogger("asyncio").exception("fault")
+    err = capsys.readouterr().err
+    assert err.count("ValueError") >= 2
+    assert "secret diary" not in err
+
+
+def test_remember_writes_nothing_and_keeps_the_lines_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    seen = logs.remember("bus-down")
+    structlog.get_logger("bus").warning("bus-down", hint="look there")
+    structlog.get_logger("bus").warning("other")
+    assert [line["hint"] for line in seen] == ["look there"]
+    assert capsys.readouterr() == ("", "")
