@@ -60,6 +60,7 @@ from daemon.turn import (
     Turn,
 )
 
+MAX_BIDS = 64
 EMPTY_ROUNDS = 5
 """Rounds without a bid before the task gives its place among the open auctions to another."""
 
@@ -170,17 +171,21 @@ def _plain(
 
 
 def _bid(order: Order, task: Task, sender: str, bid: m.Bid, market: Market, now: float) -> Turn:
-    """Keep the bid; close the round once every live capable node has answered and one can do it."""
-    if task.phase is not Phase.OFFERED or bid.auction != task.auction or len(task.bids) >= 64:
+    """Keep the bid; close the round once every live capable node has answered and one can do it.
+
+    A round that has heard `MAX_BIDS` hears no more, so it waits for nobody else either.
+    """
+    full = len(task.bids) >= MAX_BIDS
+    if task.phase is not Phase.OFFERED or bid.auction != task.auction or full:
         return task, []
     allowed = allowed_nodes(order, market)
     if allowed is not None and sender not in allowed:
         return task, [Distrust(sender, "not-allowed", f"bid for {order.key}, offered to others")]
     task = replace(task, bids={**task.bids, sender: bid})
-    waiting = set(market.roster.capable(order.submit.capability, now, allowed or ())) - set(
-        task.bids
+    answered = len(task.bids) >= MAX_BIDS or set(task.bids) >= set(
+        market.roster.capable(order.submit.capability, now, allowed or ())
     )
-    if waiting or not any(not other.declined for other in task.bids.values()):
+    if not answered or not any(not other.declined for other in task.bids.values()):
         return task, []
     return _close(order, task, market, now)
 

@@ -301,6 +301,14 @@ def test_no_round_hears_more_than_64_bids() -> None:
     assert len(desk.task().bids) == 64
 
 
+def test_a_round_that_hears_no_more_bids_waits_for_none() -> None:
+    names = [f"n{number}" for number in range(70)]
+    desk = Desk(*names)
+    desk.submit()
+    heard = [action for name in names for action in desk.hear(name, bid())]
+    assert len(awards(heard)) == 1
+
+
 # --- what does not belong to the round -----------------------------------------------------------
 
 
