@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,7 +44,8 @@ async def fleet(members: Sequence[Member]) -> AsyncIterator[Fleet]:
                 for member in members:
                     state = Path(directory) / member.id
                     processes[member.id] = await _start(member, state, broker.port)
-                await asyncio.wait_for(_announced(broker.port, members), START_S)
+                async with Mesh(port=broker.port, login="bench") as mesh:
+                    await announced(mesh, {member.id for member in members})
                 yield Fleet(broker.port, processes)
             finally:
                 for process in processes.values():
@@ -51,6 +53,15 @@ async def fleet(members: Sequence[Member]) -> AsyncIterator[Fleet]:
                         process.terminate()
                 for process in processes.values():
                     await process.wait()
+
+
+async def announced(mesh: Mesh, wanted: AbstractSet[str]) -> None:
+    """Wait until these nodes are live, with their cards."""
+    async with asyncio.timeout(START_S):
+        while not wanted <= {  # noqa: ASYNC110 - the roster has no event to wait for
+            view.id for view in await mesh.nodes() if view.online and view.card
+        }:
+            await asyncio.sleep(0.1)
 
 
 async def _start(member: Member, state: Path, port: int) -> asyncio.subprocess.Process:
@@ -64,18 +75,12 @@ async def _start(member: Member, state: Path, port: int) -> asyncio.subprocess.P
         "work.max_queue": "1000",
         **member.settings,
     }
-    environment = {
-        f"FORGEBUS_{name.replace('.', '__').upper()}": value for name, value in settings.items()
-    }
+    environment = {name: value for name, value in os.environ.items() if "FORGEBUS_" not in name}
+    for name, value in settings.items():
+        environment[f"FORGEBUS_{name.replace('.', '__').upper()}"] = value
+    # What this machine's own node is configured to must not be measured.
+    empty = state.with_suffix(".toml")
+    empty.touch()
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "daemon.cli", "run", env={**os.environ, **environment}
+        *(sys.executable, "-m", "daemon.cli", "run", "--config", str(empty)), env=environment
     )
-
-
-async def _announced(port: int, members: Sequence[Member]) -> None:
-    async with Mesh(port=port, login="bench") as mesh:
-        wanted = {member.id for member in members}
-        while not wanted <= {  # noqa: ASYNC110 - the roster has no event to wait for
-            view.id for view in await mesh.nodes() if view.online and view.card
-        }:
-            await asyncio.sleep(0.1)
