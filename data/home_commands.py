@@ -26,7 +26,7 @@ from data.public_homes import add_public
 from handlers.home_actions import COLORS, Action
 from handlers.home_scene import Entity, Scene, View, located, normalise, numbers, view
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same seed gives other rows than before."""
 
 

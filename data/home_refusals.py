@@ -136,10 +136,10 @@ def _other(home: Home, part: str, rng: random.Random, others: Sequence[str]) -> 
 
 
 REFUSALS: dict[str, tuple[Maker, float]] = {
-    "missing": (_missing, 12),
+    "missing": (_missing, 15),
     "unclear": (_unclear, 6),
-    "bare": (_bare, 4),
-    "misfit": (_misfit, 3),
+    "bare": (_bare, 6),
+    "misfit": (_misfit, 5),
     "other": (_other, 7),
 }
 """Topic -> maker and how often, by weight."""

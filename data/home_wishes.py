@@ -295,11 +295,11 @@ WISHES: dict[str, tuple[Maker, float]] = {
     "climate": (_climate, 6),
     "media": (_media, 6),
     "vacuum": (_vacuum, 3),
-    "state": (_state, 6),
+    "state": (_state, 8),
     "scene": (_scene, 4),
-    "list": (_list, 4),
+    "list": (_list, 6),
     "timer": (_timer, 4),
-    "ask": (_ask, 2),
-    "several": (_several, 9),
+    "ask": (_ask, 4),
+    "several": (_several, 18),
 }
 """Topic -> maker and how often, by weight."""

@@ -118,12 +118,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", type=Path)
     parser.add_argument("--validation", type=Path, required=True)
+    parser.add_argument("--threshold", type=float, help="report at this one; choose none")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--wrong", type=int, default=0, help="show this many wrong answers")
     arguments = parser.parse_args()
     found = answers(arguments.model, arguments.validation)
     half = len(found) // 2
-    least = threshold(found[:half])
+    least = threshold(found[:half]) if arguments.threshold is None else arguments.threshold
     print(json.dumps(report(found[half:], least), indent=1))
     seen = Counter(a.topic for a in found)
     right = Counter(a.topic for a in found if a.right)
