@@ -204,12 +204,12 @@ def _headline(record: m.TaskRecord) -> Text:
     terms = [record.preference.value, record.privacy.value, f"priority {record.priority}"]
     terms += ["once"] if record.once else []
     line = words(f"{record.task}  {record.capability}  ({', '.join(terms)})  ", style="bold")
-    line.append(state, style=_outcome_style(record.outcome))
+    line.append(printable(state), style=_outcome_style(record.outcome))
     by = f" by {record.node}" if record.node else ""
     model = f" ({record.model})" if record.model else ""
     took = f" in {ms(record.elapsed_ms)} ms" if record.outcome else ""
     tries = f", {record.attempts} attempt{'s' if record.attempts != 1 else ''}"
-    return line.append(f"{by}{model}{took}{tries}", style="default not bold")
+    return line.append(printable(f"{by}{model}{took}{tries}"), style="default not bold")
 
 
 def _timing(timing: m.Timing) -> str:
