@@ -8,7 +8,8 @@ from data.home_more import MORE
 from data.home_phrases import GENERIC, PHRASES
 from data.homes import Home
 from data.phrasing import expand
-from handlers.home_scene import Entity, words
+from handlers.home_scene import Entity
+from handlers.home_speech import words
 
 SWITCHED = ("light", "fan", "switch", "media_player", "climate", "valve")
 """Domains that are plainly turned on and off."""

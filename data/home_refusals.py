@@ -14,7 +14,8 @@ from data.home_words import AREAS, THINGS, pick
 from data.homes import Home, made_up
 from data.phrasing import expand, numeral
 from handlers.home_actions import COLORS
-from handlers.home_scene import Entity, words
+from handlers.home_scene import Entity
+from handlers.home_speech import words
 
 
 def _missing(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:

@@ -13,7 +13,7 @@ from data.home_words import ITEMS, pick
 from data.homes import Home
 from data.phrasing import expand, numeral
 from handlers.home_actions import COLORS
-from handlers.home_scene import words
+from handlers.home_speech import words
 
 Maker = Callable[[Home, str, random.Random, Sequence[str]], Made | None]
 

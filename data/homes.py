@@ -5,7 +5,8 @@ import random
 import msgspec
 
 from data.home_words import AREAS, OWNERS, SYLLABLES, THINGS, pick
-from handlers.home_scene import Entity, Scene, located, words
+from handlers.home_scene import Entity, Scene, located
+from handlers.home_speech import words
 
 _COUNTS = {
     "light": (1, 4),

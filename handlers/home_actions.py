@@ -18,7 +18,8 @@ from dataclasses import dataclass
 import msgspec
 
 from engine.grammar import Grammar, choice, either, literal, repeat, sequence
-from handlers.home_scene import COVER_CLASSES, Entity, Scene, View, plain_words, words
+from handlers.home_scene import COVER_CLASSES, Entity, Scene, View
+from handlers.home_speech import plain_words, words
 
 REASONS = {
     "device": "the sentence names a device or a room that this home does not have",

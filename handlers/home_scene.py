@@ -16,14 +16,13 @@ Marks: ``=`` the whole name stands in the sentence, ``+`` every word of it does,
 does, ``.`` only its area or its kind does.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
-from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
+
+from handlers.home_speech import alike, normalise, numbers, words
 
 ENTITY_LETTERS = "ABCDEFGHIJKL"
 AREA_LETTERS = "RSTUVWXY"
@@ -63,8 +62,9 @@ class Scene(msgspec.Struct, frozen=True):
 class View:
     """What of a scene the model is shown.
 
-    ``entities`` and ``areas`` are what the letters stand for; ``domains`` is what there is in each
-    of these areas, and under "all" in the whole home, whether shown or not.
+    ``entities`` and ``areas`` are what the letters stand for; ``domains`` is what may be meant by
+    each of these areas, and under "all" by the whole home: what there is of the kinds that were
+    said, or of any kind if none was.
     """
 
     sentence: str
@@ -75,9 +75,21 @@ class View:
     prompt: str
 
 
+_OF_LIGHT = ("dark", "bright", "dim", "see", "gloomy", "darken", "brighten", "illuminate")
+
 # What people call things of a domain. The first is how the prompt and the answer call it.
 KIND_WORDS: dict[str, tuple[str, ...]] = {
-    "light": ("light", "lamp", "lighting", "bulb", "chandelier", "spotlight", "lantern", "led"),
+    "light": (
+        "light",
+        "lamp",
+        "lighting",
+        "bulb",
+        "chandelier",
+        "spotlight",
+        "lantern",
+        "led",
+        *_OF_LIGHT,
+    ),
     "fan": ("fan", "ventilator"),
     "switch": ("switch", "plug", "outlet", "socket"),
     "cover": (
@@ -86,7 +98,20 @@ KIND_WORDS: dict[str, tuple[str, ...]] = {
     ),
     "lock": ("lock", "door", "deadbolt"),
     "media_player": ("speaker", "tv", "television", "music", "radio", "media", "volume", "song"),
-    "climate": ("thermostat", "heating", "heater", "ac", "temperature", "radiator", "degree"),
+    "climate": (
+        "thermostat",
+        "heating",
+        "heater",
+        "ac",
+        "temperature",
+        "radiator",
+        "degree",
+        "warm",
+        "cold",
+        "hot",
+        "cool",
+        "heat",
+    ),
     "vacuum": ("vacuum", "hoover", "robot"),
     "valve": ("valve", "sprinkler"),
     "scene": ("scene", "mode"),
@@ -132,7 +157,8 @@ def view(scene: Scene) -> View:
     said = words(sentence)
     areas = _rank_areas(said, scene)
     heard = {name for name, mark in areas if mark in "=+"}
-    entities = _rank_entities(said, scene, heard)
+    kinds = _kinds(said)
+    entities = _rank_entities(said, scene, heard, kinds)
     shown = [name for name, _ in areas]
     shown += [entity.area for entity, _ in entities if entity.area and entity.area not in shown]
     marks = dict(areas)
@@ -150,116 +176,27 @@ def view(scene: Scene) -> View:
             letter: entity for letter, (entity, _) in zip(ENTITY_LETTERS, entities, strict=False)
         },
         areas=letters,
-        domains=_domains(scene, letters),
+        domains=_domains(scene, letters, kinds),
         numbers=tuple(numbers(sentence)),
         prompt="\n".join(lines),
     )
 
 
-def _domains(scene: Scene, letters: dict[str, str]) -> dict[str, frozenset[str]]:
-    found = {
-        letter: frozenset(entity.kind() for entity in scene.entities if entity.area == name)
-        for letter, name in letters.items()
-    }
-    return found | {"all": frozenset(entity.kind() for entity in scene.entities)}
+def _domains(
+    scene: Scene, letters: dict[str, str], kinds: frozenset[str]
+) -> dict[str, frozenset[str]]:
+    held: dict[str, set[str]] = {letter: set() for letter in (*letters, "all")}
+    letter_of = {name: letter for letter, name in letters.items()}
+    for entity in scene.entities:
+        if not kinds or entity.kind() in kinds:
+            held["all"].add(entity.kind())
+            if entity.area in letter_of:
+                held[letter_of[entity.area]].add(entity.kind())
+    return {group: frozenset(found) for group, found in held.items()}
 
 
-def words(text: str) -> tuple[str, ...]:
-    """Lower-case stems of a text's words: no possessive, no plural s."""
-    return tuple(_stem(word) for word in _WORD.findall(text.lower()))
-
-
-def plain_words(sentence: str) -> list[str]:
-    """A sentence's words as they stand, without the punctuation around them."""
-    return [bare for word in sentence.split() if (bare := word.strip(",.;:!?\"'"))]
-
-
-def normalise(text: str) -> str:
-    """One line, lower case, number words as digits, without outer punctuation."""
-    flat = " ".join(text.lower().replace("%", " percent ").split())
-    flat = _BELOW_ZERO.sub("-", _HYPHEN.sub(" ", flat))
-    out: list[str] = []
-    tens = 0
-    for token in flat.split():
-        bare = token.strip(",.!?;:\"'")
-        if tens and bare in _UNITS and 0 < _UNITS[bare] < 10:
-            out[-1] = str(tens + _UNITS[bare])
-            tens = 0
-            continue
-        tens = _TENS.get(bare, 0)
-        value = tens or _UNITS.get(bare)
-        if value is None or (bare == "one" and out and out[-1] in _BEFORE_PRONOUN):
-            out.append(token)
-        else:
-            out.append(token.replace(bare, str(value)))
-    return " ".join(out).strip(" .!?,;:\"'")
-
-
-_WORD = re.compile(r"[^\W_]+(?:'s\b)?", re.UNICODE)
-_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?")
-_HYPHEN = re.compile(r"(?<=[^\W\d])-(?=\w)")
-_BELOW_ZERO = re.compile(r"(?<!\d )\bminus (?=\d)")
-_UNITS = {
-    name: value
-    for value, name in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
-        "fifteen sixteen seventeen eighteen nineteen".split()
-    )
-} | {"hundred": 100}
-_TENS = {
-    name: 10 * value
-    for value, name in enumerate(
-        "twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2
-    )
-}
-_BEFORE_PRONOUN = ("this", "that", "the", "which", "every", "each", "last", "first", "no")
-_LEVELS = {
-    **dict.fromkeys(("max", "maximum", "full", "fully", "highest", "brightest"), "100"),
-    **dict.fromkeys(("min", "minimum", "lowest", "dimmest"), "1"),
-    "half": "50",
-    "halfway": "50",
-    "quarter": "25",
-}
-_DURATIONS = {"half": "30", "quarter": "15", "an": "1", "a": "1"}
 _MOST_UNNAMED = 6
 _FILLER = frozenset("the a an my our your of in on at to and for please all".split())
-
-
-def numbers(sentence: str) -> list[str]:
-    """Every number that the sentence says, in digits or in words."""
-    found = _NUMBER.findall(sentence)
-    timed = re.search(r"\b(hour|minute|second)s?\b", sentence) is not None
-    for word in plain_words(sentence):
-        if word in _LEVELS:
-            found.append(_LEVELS[word])
-        if timed and word in _DURATIONS:
-            found.append(_DURATIONS[word])
-    return list(dict.fromkeys(found))
-
-
-@lru_cache(maxsize=4096)
-def _stem(word: str) -> str:
-    bare = word.removesuffix("'s")
-    if len(bare) > 4 and bare.endswith("ies"):
-        return f"{bare[:-3]}y"
-    if len(bare) > 4 and bare.endswith(("ches", "shes", "sses", "xes")):
-        return bare[:-2]
-    if len(bare) > 3 and bare.endswith("s") and not bare.endswith("ss"):
-        return bare[:-1]
-    return bare
-
-
-@lru_cache(maxsize=65536)
-def _alike(one: str, other: str) -> float:
-    """1 for the same stem, 0.5 to 0.9 for a likely slip of the keyboard or ear, else 0."""
-    if one == other:
-        return 1.0
-    if min(len(one), len(other)) < 4 or abs(len(one) - len(other)) > 2:
-        return 0.0
-    if one[0] != other[0] and one[-1] != other[-1]:
-        return 0.0
-    ratio = SequenceMatcher(None, one, other).ratio()
-    return ratio * 0.9 if ratio >= 0.76 else 0.0
 
 
 def _one_line(name: str) -> str:
@@ -268,7 +205,7 @@ def _one_line(name: str) -> str:
 
 
 def _heard(word: str, said: Sequence[str]) -> float:
-    return max((_alike(word, other) for other in said), default=0.0)
+    return max((alike(word, other) for other in said), default=0.0)
 
 
 def _mark(name: Sequence[str], said: Sequence[str]) -> tuple[str, float]:
@@ -284,82 +221,115 @@ def _mark(name: Sequence[str], said: Sequence[str]) -> tuple[str, float]:
 
 
 def _contains(said: Sequence[str], name: Sequence[str]) -> bool:
+    return _place(said, name) >= 0
+
+
+def _place(said: Sequence[str], name: Sequence[str]) -> int:
+    """Where a name begins in what was said, or -1."""
     size = len(name)
-    return any(tuple(said[i : i + size]) == tuple(name) for i in range(len(said) - size + 1))
+    return next(
+        (i for i in range(len(said) - size + 1) if tuple(said[i : i + size]) == tuple(name)), -1
+    )
 
 
 def _rank_areas(said: Sequence[str], scene: Scene) -> list[tuple[str, str]]:
-    """Areas of which at least a part was said, best first, with their marks."""
+    """Areas of which at least a part was said, best first, with their marks.
+
+    Those said in full stand in the order in which they were said.
+    """
     scored = []
     for name in dict.fromkeys(scene.areas):
-        mark, share = _mark(words(name), said)
+        stems = words(name)
+        mark, share = _mark(stems, said)
         if share > 0:
-            scored.append((-"~+=".index(mark), -share, name, mark))
-    return [(name, mark) for _, _, name, mark in sorted(scored)[:4]]
+            at = _place(said, stems) if mark == "=" else 0
+            scored.append((-"~+=".index(mark), at, -share, name, mark))
+    return [(name, mark) for *_, name, mark in sorted(scored)[:4]]
 
 
-def _rank_entities(said: Sequence[str], scene: Scene, heard: set[str]) -> list[tuple[Entity, str]]:
-    """Entities that the sentence may mean, best first, with their marks.
+class _Candidate(NamedTuple):
+    """An entity that may be meant; ``at`` is where its name begins in the sentence."""
 
+    entity: Entity
+    mark: str
+    score: float
+    at: int
+    stems: frozenset[str]
+
+
+def _rank_entities(
+    said: Sequence[str], scene: Scene, heard: set[str], kinds: frozenset[str]
+) -> list[tuple[Entity, str]]:
+    """Entities that the sentence may mean, with their marks.
+
+    First those named in full, in the order in which they were said; then the others, best first.
     An entity whose name was not said is shown for its area or its kind; of those that share both,
     one stands for all.
     """
     rooms = {stem for name in heard for stem in words(name)}
-    content = [word for word in said if word not in _FILLER]
-    kinds = {kind for kind, names in KIND_WORDS.items() if any(_heard(n, content) for n in names)}
     weight = _rarity(scene.entities)
-    scored = []
+    found = []
     shown: dict[tuple[str, str], int] = {}
-    for place, entity in enumerate(scene.entities):
-        mark, score = _match(entity, said, weight, rooms)
+    for entity in scene.entities:
+        one = _match(entity, said, weight, rooms)
         in_area = entity.area in heard
         of_kind = entity.kind() in kinds
-        if mark == ".":
+        if one.mark == ".":
             group = (entity.area, entity.kind())
             shown[group] = shown.get(group, 0) + 1
             if not (in_area or of_kind) or shown[group] > (3 if in_area and of_kind else 1):
                 continue
-        total = score + 0.6 * in_area + 0.3 * of_kind + (0.5 if mark == "=" else 0.0)
-        scored.append((-total, place, entity, mark))
-    scored.sort(key=lambda row: row[:2])
-    scored = _demote(scored, rooms)
-    named = [row for row in scored if row[3] != "."][: len(ENTITY_LETTERS)]
-    others = [row for row in scored if row[3] == "."][:_MOST_UNNAMED]
-    best = sorted(named + others, key=lambda row: row[:2])
-    return [(entity, mark) for _, _, entity, mark in best[: len(ENTITY_LETTERS)]]
+        found.append(one._replace(score=one.score + 0.6 * in_area + 0.3 * of_kind))
+    ranked = sorted(_demote(found), key=_rank)
+    named = [one for one in ranked if one.mark != "."][: len(ENTITY_LETTERS)]
+    others = [one for one in ranked if one.mark == "."][:_MOST_UNNAMED]
+    best = sorted(named + others, key=_rank)[: len(ENTITY_LETTERS)]
+    return [(one.entity, one.mark) for one in best]
 
 
-def _demote(
-    scored: list[tuple[float, int, Entity, str]], rooms: set[str]
-) -> list[tuple[float, int, Entity, str]]:
+def _rank(one: _Candidate) -> tuple[bool, int, float]:
+    full = one.mark == "="
+    return not full, one.at if full else 0, -one.score
+
+
+def _demote(found: list[_Candidate]) -> list[_Candidate]:
     """Mark "lamp" only ``+`` where "left lamp" was said and is there too."""
-    full = [set(words(row[2].label())) - rooms for row in scored if row[3] == "="]
+    full = [one.stems for one in found if one.mark == "="]
     return [
-        (*row[:3], "+")
-        if row[3] == "=" and any(set(words(row[2].label())) - rooms < other for other in full)
-        else row
-        for row in scored
+        one._replace(mark="+")
+        if one.mark == "=" and any(one.stems < other for other in full)
+        else one
+        for one in found
     ]
 
 
 def _match(
     entity: Entity, said: Sequence[str], weight: dict[str, float], rooms: set[str]
-) -> tuple[str, float]:
-    """Mark and score of the best of an entity's names, apart from the room in them."""
-    best = (".", 0.0)
+) -> _Candidate:
+    """How well the best of an entity's names was said, apart from the room in it."""
+    best = _Candidate(entity, ".", 0.0, 0, frozenset())
     for name in (entity.label(), *entity.aliases):
         whole = words(name)
         if not whole:
             continue
-        stems = tuple(word for word in whole if word not in _FILLER and word not in rooms)
-        mark, _ = _mark(stems or whole, said)
-        total = sum(weight.get(word, 1.0) for word in stems or whole)
-        score = sum(weight.get(word, 1.0) * _heard(word, said) for word in stems or whole) / total
+        stems = tuple(word for word in whole if word not in _FILLER and word not in rooms) or whole
+        mark, _ = _mark(stems, said)
+        total = sum(weight.get(word, 1.0) for word in stems)
+        score = sum(weight.get(word, 1.0) * _heard(word, said) for word in stems) / total
         if _contains(said, whole):
-            mark, score = "=", score + 0.2
-        if score > best[1]:
-            best = (mark, score)
+            mark, score, stems = "=", score + 0.2, whole
+        if score > best.score:
+            at = _place(said, stems) if mark == "=" else 0
+            best = _Candidate(entity, mark, score, at, frozenset(stems) - rooms)
     return best
+
+
+def _kinds(said: Sequence[str]) -> frozenset[str]:
+    """Domains of which something was said in general: "lights", "the blinds"."""
+    content = [word for word in said if word not in _FILLER]
+    return frozenset(
+        kind for kind, names in KIND_WORDS.items() if any(_heard(n, content) for n in names)
+    )
 
 
 def _rarity(entities: Sequence[Entity]) -> dict[str, float]:

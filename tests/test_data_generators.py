@@ -135,7 +135,7 @@ def test_templates_expand_choices_and_options() -> None:
 
 
 def test_number_words_read_back_as_their_number() -> None:
-    from handlers.home_scene import normalise, numbers
+    from handlers.home_speech import normalise, numbers
 
     for value in range(100):
         spoken = numeral(value, random.Random(value))

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handlers.home_actions import Action, choices, grammar, parse, resolve
-from handlers.home_scene import Entity, Scene, View, located, normalise, numbers, view, words
+from handlers.home_scene import Entity, Scene, View, located, view
+from handlers.home_speech import normalise, numbers, words
 
 KITCHEN = (
     Entity("light.k1", "Ceiling Light", "Kitchen"),
