@@ -254,6 +254,7 @@ class Home:
                 case Rate():
                     self.reputation.rate(order.submit.capability, outcome, now)
                 case Outbid(nodes):
+                    self.reputation.won(order.submit.capability, task.contractor)
                     self.reputation.outbid(order.submit.capability, nodes, now)
                 case Settle(node, attempt, kept):
                     settled = m.Settled(task=key, attempt=attempt, kept=kept)

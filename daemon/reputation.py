@@ -46,7 +46,14 @@ class Reputation:
             self._learn(pair, (pricing.refused if rate.refused else pricing.failed)(old), now)
         else:
             self._learn(pair, pricing.learn(old, rate.promised_ms, rate.actual_ms), now)
-            self._wins[capability] = shares_after(self.wins(capability), rate.node)
+
+    def won(self, capability: str, node: str) -> None:
+        """A round is decided.
+
+        Counted now and not at the result, so that the rounds open beside it, with bids made before
+        this award, know of it.
+        """
+        self._wins[capability] = shares_after(self.wins(capability), node)
 
     def outbid(self, capability: str, nodes: tuple[str, ...], now: float) -> None:
         """These bid in vain: only winners are learned from, so what speaks against them fades."""

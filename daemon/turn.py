@@ -111,7 +111,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Outbid:
-    """For the desk: these bid in vain; what speaks against them fades a little."""
+    """For the desk: a round is won; these bid in vain, and what speaks against them fades a little."""
 
     nodes: tuple[str, ...]
 

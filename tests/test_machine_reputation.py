@@ -3,6 +3,7 @@
 import pytest
 from machine_desk import Desk, bid, result
 
+from bus_topics.messages import Preference
 from daemon import pricing
 from daemon.actions import Save
 from daemon.pricing import Calibration
@@ -76,6 +77,18 @@ def test_who_bid_in_vain_is_forgiven_a_little_and_strangers_are_not_enrolled() -
     reputation.outbid("echo", ("pi5", "stranger"), 20.0)
     assert reputation.of("pi5", "echo").failures == pytest.approx(0.99)
     assert ("stranger", "echo") not in reputation._calibrations
+
+
+def test_rounds_that_are_open_together_know_of_each_others_awards() -> None:
+    desk = Desk("pi4", "pi5")
+    for number in range(4):
+        desk.submit(f"t{number}", preference=Preference.DISTRIBUTED)
+    tasks = [f"app/t{number}" for number in range(4)]
+    for key in tasks:
+        for node, eta_ms in (("pi4", 90.0), ("pi5", 100.0)):
+            desk.hear(node, bid(task=key, auction=desk.task(key).auction, eta_ms=eta_ms))
+    winners = [desk.task(key).contractor for key in tasks]
+    assert sorted(winners) == ["pi4", "pi4", "pi5", "pi5"]
 
 
 def test_a_home_writes_what_it_learned_and_a_later_life_bids_by_it() -> None:
