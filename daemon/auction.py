@@ -155,7 +155,8 @@ def _open(order: Order, task: Task, nonce: str, market: Market, now: float) -> T
         ):
             return _close(order, task, market, now)
     task = noted(order, task, now, "offered", detail=f"window {window} ms")
-    return replace(task, due=now + window / 1000), [Publish(offer)]
+    idle = not _can(task) and not _awaited(order, task, market, now)
+    return replace(task, due=now + window / 1000, idle=idle), [Publish(offer)]
 
 
 def _plain(
@@ -182,12 +183,21 @@ def _bid(order: Order, task: Task, sender: str, bid: m.Bid, market: Market, now:
     if allowed is not None and sender not in allowed:
         return task, [Distrust(sender, "not-allowed", f"bid for {order.key}, offered to others")]
     task = replace(task, bids={**task.bids, sender: bid})
-    answered = len(task.bids) >= MAX_BIDS or set(task.bids) >= set(
-        market.roster.capable(order.submit.capability, now, allowed or ())
-    )
-    if not answered or not any(not other.declined for other in task.bids.values()):
+    if _awaited(order, task, market, now):
         return task, []
-    return _close(order, task, market, now)
+    return _close(order, task, market, now) if _can(task) else (replace(task, idle=True), [])
+
+
+def _awaited(order: Order, task: Task, market: Market, now: float) -> bool:
+    """Whether a live capable node has not answered, and would still be heard."""
+    allowed = allowed_nodes(order, market)
+    capable = market.roster.capable(order.submit.capability, now, allowed or ())
+    return len(task.bids) < MAX_BIDS and not set(capable) <= task.bids.keys()
+
+
+def _can(task: Task) -> bool:
+    """Whether one of those who answered did not decline."""
+    return any(not bid.declined for bid in task.bids.values())
 
 
 def _close(order: Order, task: Task, market: Market, now: float) -> Turn:
@@ -228,7 +238,8 @@ def _close(order: Order, task: Task, market: Market, now: float) -> Turn:
     actions: Outcomes = [Publish(offer)]
     if terms.allowed is None or market.own in terms.allowed:
         task = replace(task, bids={market.own: market.quote(offer, market.own, now)})
-    return task, actions
+    idle = not _can(task) and not _awaited(order, task, market, now)
+    return replace(task, idle=idle), actions
 
 
 def _offer(order: Order, task: Task, allowed: frozenset[str] | None, now: float) -> m.Offer:

@@ -4,8 +4,9 @@ Each task's own course is decided in `daemon.auction`; here is what concerns sev
 `busy`, which task is auctioned next, verdicts sent together. Pure: time, nonces and the
 look-up of old tasks come in from outside.
 
-Queue order is (level, deadline): level = floor(received / ageing_s) - priority. It never changes while a
-task waits, yet a task gains one level on every later one per `ageing_s`, so nothing starves.
+Queue order is (level, deadline): level = floor(since / ageing_s) - priority, since its arrival or its last
+rounds in vain. It never changes while a task waits, yet a task gains one level on every later one per
+`ageing_s`, so nothing starves; and a round in which all have declined takes no place from others.
 """
 
 import heapq
@@ -270,7 +271,7 @@ class Home:
     def _put(self, key: str, order: Order, old: Task, task: Task) -> None:
         """Keep the indexes in step with the task: rounds, contractors, ready queue, timers."""
         self._tasks[key] = (order, task)
-        if task.phase is Phase.OFFERED:
+        if task.phase is Phase.OFFERED and not task.idle:
             self._rounds.add(key)
         else:
             self._rounds.discard(key)
@@ -282,7 +283,8 @@ class Home:
             self._unsettled -= 1
             self._untold[key] = None
         if _ready(task) and not _ready(old):
-            level = math.floor(order.received / self._settings.ageing_s) - order.submit.priority
+            since = old.due if task.rounds and old.due is not None else order.received
+            level = math.floor(since / self._settings.ageing_s) - order.submit.priority
             heapq.heappush(self._ready, (level, order.deadline, key))
         if task.phase is Phase.CLOSED:
             del self._tasks[key]
@@ -390,13 +392,11 @@ class Home:
         return self._flush_verdicts() if len(waiting) >= VERDICTS_AT_ONCE else []
 
     def _flush_verdicts(self) -> list[Action]:
-        verdicts = [
-            Send(node, m.Verdict(settled=tuple(settled)))
-            for node, settled in self._verdicts.items()
-        ]
+        told = self._verdicts.items()
+        verdicts: list[Action] = [Send(to, m.Verdict(settled=tuple(all_))) for to, all_ in told]
         self._verdicts.clear()
         self._verdicts_due = math.inf
-        return list(verdicts)
+        return verdicts
 
 
 def _ready(task: Task) -> bool:

@@ -108,6 +108,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     window_ms: int = 0
     rounds: int = 0
     bids: dict[str, Bid] = {}
+    idle: bool = False
+    """Everyone known to be capable has declined: the round goes on and takes no place from others."""
     ranking: tuple[str, ...] = ()
     # the attempt in hand
     attempt: int = 0
