@@ -336,3 +336,50 @@ def test_a_message_about_no_task_of_ours() -> None:
     desk.hear("pi4", result())
     ((_, verdict),) = sent(desk.until(0.02), m.Verdict)
     assert verdict.settled == (m.Settled(task=KEY, attempt=1, kept=False),)
+
+
+# --- what nobody can do stands in nobody's way ---------------------------------------------------
+
+
+def test_a_round_that_all_declined_takes_no_place_from_others() -> None:
+    desk = Desk("pi4", max_open=1)
+    desk.submit("stuck")
+    assert offers(desk.submit("next")) == []
+    actions = desk.hear("pi4", bid(task="app/stuck", declined="quiet hours"))
+    assert [offer.task for offer in offers(actions)] == ["app/next"]
+    assert desk.task("app/stuck").phase is Phase.OFFERED
+
+
+def test_a_round_for_which_there_is_nobody_takes_no_place_either() -> None:
+    desk = Desk(max_open=1)
+    assert all(offers(desk.submit(f"n{n}")) for n in range(20))
+
+
+def test_it_goes_on_and_the_one_who_comes_late_gets_it() -> None:
+    desk = Desk("pi4", max_open=1)
+    desk.submit()
+    desk.hear("pi4", bid(declined="quiet hours"))
+    desk.online("pi5")
+    assert [offer.window_ms for offer in offers(desk.until(0.15))] == [300]
+    desk.hear("pi4", bid(declined="quiet hours"))
+    assert awards(desk.hear("pi5", bid())) == [("pi5", 1)]
+
+
+def test_a_silent_node_is_given_its_place() -> None:
+    desk = Desk("pi4", "pi5", max_open=1)
+    desk.submit("waits")
+    desk.hear("pi4", bid(task="app/waits", declined="quiet hours"))
+    assert offers(desk.submit("next")) == []
+
+
+def test_after_rounds_in_vain_it_queues_behind_what_came_meanwhile() -> None:
+    desk = Desk("pi4", window_ms=10, max_window_ms=20, max_open=1, ageing_s=0.015)
+    desk.submit("vain")
+    desk.until(0.1101)
+    assert (desk.task("app/vain").phase, desk.task("app/vain").rounds) == (Phase.QUEUED, 5)
+    assert offers(desk.submit("holds"))
+    desk.submit("meanwhile")
+    assert offers(desk.until(0.05))[-1].task == "app/holds"
+    assert desk.task("app/vain").due is None  # its pause is over
+    actions = desk.hear("app", m.Cancel(id="holds"))
+    assert [offer.task for offer in offers(actions)] == ["app/meanwhile"]
