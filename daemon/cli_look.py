@@ -69,21 +69,23 @@ def why(
 
 async def find_record(mesh: "Mesh", task: str, home: str | None) -> "tuple[str, m.TaskRecord]":
     """The home that knows the task, and the task's story there. An id alone is a task of our own."""
-    from daemon.asking import Rejected
+    from daemon.asking import MeshError, Rejected
 
-    key = task if "/" in task else f"{mesh.login}/{task}"
-    denied = ""
+    key = _checked(task if "/" in task else f"{mesh.login}/{task}")
+    why_not = ""
     for node in await _homes(mesh, home):
         try:
-            records = await mesh.report(_checked(key), home=node)
+            records = await mesh.report(key, home=node)
         except Rejected as rejected:
             if rejected.rejection.code.value == "denied":
-                denied = rejected.rejection.reason
-            continue
-        if records:
-            return node, records[0]
-    if denied:
-        raise CommandError(denied)
+                why_not = rejected.rejection.reason
+        except MeshError as error:
+            why_not = str(error)
+        else:
+            if records:
+                return node, records[0]
+    if why_not:
+        raise CommandError(why_not)
     known = "no live node knows" if home is None else f"{home} does not know"
     raise CommandError(f"{known} the task {key}; `forgebus tasks` lists the latest", FAILED)
 
@@ -128,21 +130,26 @@ async def _watch(where: _Where) -> None:
 
 async def _tasks(where: _Where, home: str | None, limit: int, *, json: bool) -> None:
     from daemon import show
+    from daemon.asking import MeshError
     from daemon.plain import as_json
 
+    found: list[m.TaskRecord] = []
+    silent = ""
     async with on_the_bus(*where) as mesh:
-        found = [
-            record
-            for node in await _homes(mesh, home)
-            for record in await mesh.report(home=node, limit=limit)
-        ]
+        for node in await _homes(mesh, home):
+            try:
+                found += await mesh.report(home=node, limit=limit)
+            except MeshError as error:
+                silent = str(error)
     latest = sorted(found, key=lambda record: record.age_ms)[:limit]
     if json:
         print(as_json({"tasks": latest}))
     elif latest:
         show.console().print(show.tasks(latest))
-    else:
+    elif not silent:
         print('no task yet; try: forgebus ask text_generation "Once upon a time"')
+    if silent:
+        raise CommandError(silent, UNREACHABLE)
 
 
 async def _why(task: str, home: str | None, where: _Where, *, json: bool) -> None:

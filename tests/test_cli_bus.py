@@ -29,7 +29,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     try:
         alpha.start()
         beta.start()
-        asyncio.run(_present(broker.port))
+        asyncio.run(_live(broker.port, "alpha", "beta"))
         yield broker.port
     finally:
         alpha.kill()
@@ -37,9 +37,9 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         broker.kill()
 
 
-async def _present(port: int) -> None:
+async def _live(port: int, *nodes: str) -> None:
     async with Mesh(port=port, login="waiting") as mesh:
-        await on_the_bus(mesh, "alpha", "beta")
+        await on_the_bus(mesh, *nodes)
 
 
 @pytest.fixture
@@ -287,6 +287,27 @@ def test_a_refused_login_is_told_as_such(
 ) -> None:
     monkeypatch.setattr("daemon.mesh.FIND_S", 1.0)
     caller(capfd, "--port", secured_broker.port)("nodes").fails(4, "refuses the login", "username")
+
+
+def test_a_home_that_dies_is_told_when_the_task_is_overdue(
+    broker: BrokerProcess, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    node = NodeProcess(tmp_path, broker.port, "alone", ("selftest_work",))
+    node.start()
+    try:
+        asyncio.run(_live(broker.port, "alone"))
+        content = json.dumps({"ms": 60_000, "steps": 200})
+        command = ("ask", "selftest_work", "--content", content, "--deadline", "3")
+        process = started(*command, "--port", broker.port)
+        assert process.stdout is not None
+        process.stdout.read(2)
+        node.freeze()
+        caller(capfd, "--port", broker.port)("tasks").fails(4, "alone gave no report")
+        _, err = process.communicate(timeout=30)
+        assert process.returncode == 4
+        assert err.startswith("forgebus: alone has not told the end of cli/")
+    finally:
+        node.kill()
 
 
 def test_whoever_closes_our_output_early_hears_no_traceback(port: int) -> None:
