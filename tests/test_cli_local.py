@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from cli_call import ROOT, Call, caller
 
-from daemon.cli import app, main
+from daemon.cli import INTERRUPTED, app, main
+from daemon.cli_options import DONE, FAILED, REJECTED, UNREACHABLE, USAGE
 from daemon.journal import Journal
 
 
@@ -153,3 +154,12 @@ def test_bench_hands_on_its_arguments_and_exit_code(
 
 def test_an_unknown_bench_is_one_line(call: Call) -> None:
     call("bench", "everything").fails(2, "no benchmark 'everything'", "auction")
+
+
+def test_the_page_names_every_command_and_every_exit_code() -> None:
+    page = (ROOT / "docs/cli.md").read_text()
+    for command in app.registered_commands:
+        assert command.callback is not None
+        assert f"| `{command.callback.__name__}" in page
+    for code in (DONE, FAILED, USAGE, REJECTED, UNREACHABLE, INTERRUPTED):
+        assert f"\n| {code} | " in page
