@@ -36,6 +36,11 @@ PARTS = {
     "pi": Part("pi", "pi_5", {**_SHARED, "work.cost_per_s": 0.1}),
     "desk": Part("desk", "desktop", {**_SHARED, "work.cost_per_s": 0.5}),
 }
+SKILLS = {
+    "zero": {"intent_classification"},
+    "pi": {"intent_classification", "home_control", "text_generation"},
+    "desk": {"intent_classification", "home_control", "text_generation"},
+}
 
 SENTENCE = "write a python function that sorts a list"
 HOME: dict[str, Any] = {
@@ -123,6 +128,17 @@ def _scenes() -> list[tuple[Scene, Callable[[Scene], None]]]:
     ]
 
 
+def _check_skills(cards: list[m.Card]) -> None:
+    for card in cards:
+        can = {skill.capability for skill in card.skills}
+        lacks = SKILLS[card.node] - can
+        if lacks:
+            raise DemoError(
+                f"{card.node} does not offer {', '.join(sorted(lacks))}: its models are not here or"
+                " damaged; `forgebus doctor` says which"
+            )
+
+
 def _check_routed(scene: Scene) -> None:
     _claim(bool(scene.result["intent"]), "the sentence has an intent", scene)
     _claim(scene.bidders() == set(PARTS), "all three nodes bid", scene)
@@ -203,7 +219,9 @@ async def _all_there(stage: Stage, mesh: Mesh, out: Console) -> list[m.Card]:
         views = [view for view in await mesh.nodes() if view.online and view.card is not None]
         if {view.id for view in views} == set(PARTS):
             out.print(show.nodes(views))
-            return [view.card for view in views if view.card is not None]
+            cards = [view.card for view in views if view.card is not None]
+            _check_skills(cards)
+            return cards
         if time.monotonic() > until:
             missing = sorted(set(PARTS) - {view.id for view in views})
             words = "; ".join(f"{node}: {stage.last_words(node)}" for node in missing)

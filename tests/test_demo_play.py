@@ -98,6 +98,12 @@ async def test_the_stage_is_empty_after_a_fault() -> None:
         await play()
 
 
+def test_a_node_without_its_models_is_told_at_once() -> None:
+    card = m.Card(node="zero", boot="0" * 8, version="1")
+    with pytest.raises(DemoError, match=r"zero does not offer intent_classification.*doctor"):
+        demo._check_skills([card])
+
+
 RECORD = m.TaskRecord(task="cli/x", capability="home_control", state="closed")
 OFF = {"name": "HassTurnOff", "entities": ["light.kitchen_ceiling", "light.kitchen_counter"]}
 
