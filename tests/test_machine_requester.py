@@ -50,8 +50,8 @@ def news(actions: Sequence[Action]) -> list[object]:
 def pauses(app: App, kind: type[m.Message], count: int) -> list[float]:
     """Seconds between the next repeats of one kind."""
     found: list[float] = []
-    last = app.now
-    while len(found) < count:
+    last, end = app.now, app.now + 1000.0
+    while len(found) < count and app.now < end:
         app.now = app.requester.wake()
         if sent(app.requester.tick(app.now), kind):
             found.append(round(app.now - last, 3))
