@@ -325,3 +325,10 @@ def test_a_whole_process_behaves_like_a_call(port: int) -> None:
     told = finished("ask", "selftest_echo", "hello", "--port", port)
     assert (told.code, told.out, told.err) == (0, "hello\n", "")
     finished("ask", "selftest_echo", "--port", port).fails(2)
+
+
+def test_what_others_wrote_cannot_command_the_terminal(call: Call) -> None:
+    told = call("ask", "selftest_echo", "a\x1b[2Jb", "--id", "escape")
+    assert told.out == "a\ufffd[2Jb\n"
+    assert call("ask", "selftest_echo", "a\x1b[2Jb", "--json").json["result"] == "a\x1b[2Jb"
+    call("ask", "selftest_work", "--content", '{"x\\u001b": 1}').fails(1, "x\ufffd")
