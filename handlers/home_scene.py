@@ -196,12 +196,16 @@ def _domains(
 
 
 _MOST_UNNAMED = 6
+_MOST_NAME_CHARACTERS = 40
 _FILLER = frozenset("the a an my our your of in on at to and for please all".split())
 
 
 def _one_line(name: str) -> str:
-    """A name as the prompt has it: no line break of a name can pass for a line of the prompt."""
-    return " ".join(name.lower().split())
+    """A name as the prompt has it: no line break of a name can pass for a line of the prompt.
+
+    Cut, so that twelve long names leave room for the sentence; the letter stands for the whole.
+    """
+    return " ".join(name.lower().split())[:_MOST_NAME_CHARACTERS]
 
 
 def _heard(word: str, said: Sequence[str]) -> float:

@@ -23,6 +23,7 @@ LABELS = (
 """Label n of the router model is ``<|label_n|>``."""
 
 MAX_PROMPT_CHARACTERS = 300
+MAX_PROMPT_TOKENS = 200
 
 
 class Sentence(msgspec.Struct, frozen=True):
@@ -76,7 +77,7 @@ class IntentClassification:
         if call.cancelled():
             raise Cancelled("cancelled before it began")
         with engine_faults_told():
-            ids = forge.tokenizer.chat(prompt_of(sentence.text), task="route")
+            ids = _ids(forge, sentence.text)
             started = time.perf_counter()
             share = classify(forge, ids, range(len(LABELS)))
         call.usage.prefill_s += time.perf_counter() - started
@@ -91,6 +92,12 @@ class IntentClassification:
 def prompt_of(text: str) -> str:
     """The form in which a sentence is put to the router, in training and in serving."""
     return " ".join(text.lower().split())[:MAX_PROMPT_CHARACTERS]
+
+
+def _ids(forge: Forge, text: str) -> list[int]:
+    """The request as the model reads it; the beginning of one that is mostly rare characters."""
+    tokens = forge.tokenizer.encode(prompt_of(text))[:MAX_PROMPT_TOKENS]
+    return forge.tokenizer.chat(forge.tokenizer.decode(tokens), task="route")
 
 
 def _routing(text: str, ranking: tuple[Guess, ...], threshold: float) -> Routing:

@@ -154,6 +154,28 @@ def test_a_room_without_such_a_thing_cannot_be_addressed() -> None:
     assert grammar(shown).accepts(f"HassTurnOff {area} cover")
 
 
+def test_only_kinds_that_were_said_can_be_addressed_together() -> None:
+    _, shown = see("turn off the lights in the kitchen")
+    area = next(x for x, name in shown.areas.items() if name == "Kitchen")
+    assert grammar(shown).accepts(f"HassTurnOff {area} light")
+    assert not grammar(shown).accepts(f"HassTurnOff {area} cover")
+    assert not grammar(shown).accepts("HassTurnOff all cover")
+
+
+def test_without_a_kind_any_that_is_there_may_be_meant() -> None:
+    _, shown = see("everything off in the kitchen")
+    area = next(x for x, name in shown.areas.items() if name == "Kitchen")
+    assert grammar(shown).accepts(f"HassTurnOff {area} light")
+    assert grammar(shown).accepts(f"HassTurnOff {area} cover")
+
+
+def test_several_things_are_listed_in_the_order_in_which_they_were_said() -> None:
+    for text in ("turn on the blinds and the zorvan", "turn on the zorvan and the blinds"):
+        _, shown = see(text)
+        first = "cover.k" if text.index("blinds") < text.index("zorvan") else "light.b"
+        assert shown.entities["A"].entity_id == first
+
+
 def test_without_entities_only_intents_without_a_target_remain() -> None:
     _, shown = see("set a timer for 5 minutes", ())
     assert grammar(shown).accepts("HassStartTimer - minutes 5")

@@ -141,6 +141,12 @@ def test_the_router_knows_plain_requests(text: str, intent: str) -> None:
     assert answer["probability"] == answer["ranking"][0]["probability"] > 0.5
 
 
+def test_the_router_reads_the_beginning_of_what_is_too_long_for_it() -> None:
+    call = Recorder()
+    assert ask("intent_classification", "\N{SNOWMAN}\U0001f9ff" * 5000, call)["ranking"]
+    assert call.usage.prefill_tokens < 512
+
+
 def test_the_router_names_its_source_when_it_is_not_sure() -> None:
     answers = [ask("intent_classification", text) for text in ("light?", "it maybe", "no 4 x 4 ok")]
     for answer in answers:
@@ -195,6 +201,17 @@ def test_whatever_is_said_every_id_and_name_comes_from_the_home(text: str) -> No
         assert set(intent["entities"]) <= known
         assert intent["slots"].get("name", "TV") in names
         assert intent["slots"].get("area", "Kitchen") in HOME["areas"]
+
+
+def test_a_home_of_long_names_leaves_room_for_the_sentence() -> None:
+    long = "the very long name of a lamp that somebody could not stop writing about " * 2
+    entities = [{"entity_id": f"light.l{n}", "name": f"{long} {n}"} for n in range(100)]
+    assert "intents" in ask("home_control", {"text": f"turn on {long} 7", "entities": entities})
+
+
+def test_a_sentence_that_no_prompt_can_hold_is_bad_input() -> None:
+    with pytest.raises(BadInput, match="shorten"):
+        ask("home_control", "\U0001f9ff" * 500)
 
 
 def test_an_answer_cut_by_the_token_limit_is_no_command() -> None:
