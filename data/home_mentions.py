@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from data.home_more import MORE
-from data.home_phrases import GENERIC, PHRASES
+from data.home_nouns import GENERIC
+from data.home_phrases import PHRASES
 from data.homes import Home
 from data.phrasing import expand
 from handlers.home_scene import Entity

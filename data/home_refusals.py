@@ -8,7 +8,7 @@ import random
 from collections.abc import Sequence
 
 from data.home_mentions import Goal, Made, fits_class, rivals, say, single
-from data.home_phrases import GENERIC, NOT_HOME
+from data.home_nouns import GENERIC, NOT_HOME
 from data.home_wishes import Maker
 from data.home_words import AREAS, THINGS, pick
 from data.homes import Home, made_up

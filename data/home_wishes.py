@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Sequence
 
 from data.home_mentions import SWITCHED, Goal, Made, all_in_room, either, one_of, say, single
-from data.home_phrases import GENERIC
+from data.home_nouns import GENERIC
 from data.home_words import ITEMS, pick
 from data.homes import Home
 from data.phrasing import expand, numeral

@@ -11,7 +11,8 @@ import pytest
 
 from data.home_commands import sample
 from data.home_more import MORE as HOME_MORE
-from data.home_phrases import GENERIC, NOT_HOME, PHRASES
+from data.home_nouns import GENERIC, NOT_HOME
+from data.home_phrases import PHRASES
 from data.home_words import AREAS, ITEMS, OWNERS, SYLLABLES, THINGS, pick
 from data.homes import random_home
 from data.phrasing import expand, noisy, numeral
