@@ -57,6 +57,9 @@ def get_optimal_config(profile: HardwareProfile) -> OptimalConfig:
     threads, why_threads = _threads(profile, shape)
     context, why_context = _context(profile.memory, shape)
     batch, why_batch = _batch(profile, shape, context)
+    why_size = recommended_size(profile.cpu, profile.memory)[1]
+    if profile.gpus:
+        why_size += "; graphics processors are not used for serving"
     return OptimalConfig(
         model_size=size,
         quantization=mode,
@@ -64,7 +67,7 @@ def get_optimal_config(profile: HardwareProfile) -> OptimalConfig:
         batch_size=batch,
         context=context,
         reasons=(
-            ("model_size", recommended_size(profile.cpu, profile.memory)[1]),
+            ("model_size", why_size),
             ("quantization", why_mode),
             ("threads", why_threads),
             ("batch_size", why_batch),
@@ -154,7 +157,8 @@ def _threads(profile: HardwareProfile, shape: ForgeConfig) -> tuple[int, str]:
             f"at {shape.dim} dimensions a second thread gains a fifth and loses more when a core is "
             f"busy{arm}"
         )
-    held = profile.throttling.now
+    # A cap alone may be someone's choice of a quiet or thrifty machine.
+    held = [reason for reason in profile.throttling.now if reason != "frequency_capped"]
     if held:
         return 1, f"the processor is held back now ({', '.join(held).replace('_', ' ')})"
     threads = min(cores, _MOST_THREADS)

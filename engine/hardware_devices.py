@@ -117,8 +117,12 @@ def _device(files: Files, mount: Mount) -> str | None:
     told = files.text(f"/sys/dev/block/{mount.device}/uevent") or ""
     if found := re.search(r"^DEVNAME=([\w!-]+)$", told, re.ASCII | re.MULTILINE):
         return found[1]
-    # btrfs has numbers of its own, but names its device.
+    # btrfs has numbers of its own, but names its device; a mapped one by the mapping's name.
     source = mount.source.removeprefix("/dev/")
+    if source.startswith("mapper/"):
+        for name in files.names("/sys/block"):
+            if files.line(f"/sys/block/{name}/dm/name") == source.removeprefix("mapper/"):
+                return name
     return source if source != mount.source and re.fullmatch(r"[\w-]+", source) else None
 
 

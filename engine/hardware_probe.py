@@ -143,7 +143,8 @@ def throttling(files: Files, ask: Ask | None, *, is_raspberry_pi: bool) -> Throt
         # upper half every two seconds: it tells of now, not of since the start.
         bits = files.hexadecimal(_FIRMWARE)
         if bits is not None:
-            return Throttling(**_named(bits | bits >> _SINCE_BOOT), source=_FIRMWARE)
+            now = _named(bits | bits >> _SINCE_BOOT)
+            return Throttling(**now, since_boot=None, source=_FIRMWARE)
         files.note("the Pi's firmware does not tell whether it throttles")
     alarm, capped, counted = _voltage_alarm(files), _capped(files), _counted(files)
     told = {"rpi_volt": alarm, "cpufreq": capped, "thermal_throttle": counted}
