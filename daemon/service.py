@@ -54,11 +54,9 @@ from daemon.task import Phase as TaskPhase
 from daemon.vitals import read_hardware, read_vitals
 from daemon.workers import Done, Workers
 
-REFRESH_S = 20.0
-VITALS_S = 5.0
-SESSION_EXPIRY_S = 7 * 86_400
-DRAIN_S = 10.0
-PRUNE_EVERY_S = 6 * 3600.0
+REFRESH_S, VITALS_S = 20.0, 5.0
+DRAIN_S, FLUSH_S = 10.0, 2.0
+PRUNE_EVERY_S, SESSION_EXPIRY_S = 6 * 3600.0, 7 * 86_400
 TAKEN, REFUSED = 0x00, 0x80
 
 _log = structlog.get_logger("node")
@@ -109,6 +107,7 @@ class Node:
             on_chunk=self._streamed,
             on_done=self._done,
             on_begin=lambda _key: None,
+            on_warm=self._contractor.warmed,
         )
         self._bus = Bus(
             config.broker,
@@ -124,9 +123,7 @@ class Node:
         self._presence = Presence(config, self.boot, self.roster, read_hardware())
         self._alarm = Alarm(self._tick)
         self._healthy = True
-        self._stopping = asyncio.Event()
-        self._ready = asyncio.Event()
-        self._idle = asyncio.Event()
+        self._stopping, self._ready, self._idle = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     # --- life ------------------------------------------------------------------------------------
 
@@ -175,14 +172,18 @@ class Node:
 
     async def _drain(self) -> None:
         now = self._loop.time()
-        self._presence.status = Status.OFFLINE
+        self.roster.on_status(self.id, Status.OFFLINE, now)
         self._carry_out(self._contractor.drain(f"{self.id} is stopping", now))
-        self._announce()
         self._idle.clear()
         if self._contractor.holding(Phase.RUNNING):
             await asyncio.wait((self._loop.create_task(self._idle.wait()),), timeout=DRAIN_S)
         self._carry_out(self._home.reputation.lessons() + self._contractor.lessons())
-        await self._bus.flush(2.0)
+        written = asyncio.Event()
+        self._journal.commit((), written.set)
+        await asyncio.wait((self._loop.create_task(written.wait()),), timeout=FLUSH_S)
+        self._presence.status = Status.OFFLINE
+        self._announce()  # after the results: what a home believes us to hold goes to others now
+        await self._bus.flush(FLUSH_S)
 
     # --- what comes in ---------------------------------------------------------------------------
 
@@ -268,7 +269,6 @@ class Node:
         self._carry_out(self._contractor.progressed(key, seq, text, fraction))
 
     def _done(self, key: str, done: Done) -> None:
-        self._contractor.warmed(self._workers.warm())
         result, usage = outcome_of(key, done)
         self._carry_out(self._contractor.finished(key, result, usage, self._loop.time()))
         if not self._contractor.holding(Phase.RUNNING):
@@ -406,7 +406,6 @@ class Node:
 
     def _feel(self) -> None:
         self._contractor.feel(read_vitals(self._config.work.quiet_hours))
-        self._contractor.warmed(self._workers.warm())
 
 
 _NODES_ONLY = {row.message for row in topics.TOPICS if "requester" not in row.reader} | {m.Progress}
