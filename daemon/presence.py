@@ -1,5 +1,6 @@
 """Who is there: what a node says of itself, what it hears of others, and what it listens to."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -14,6 +15,10 @@ from daemon.config import Config
 from daemon.roster import Roster
 from daemon.version import VERSION
 from handlers.catalog import CATALOG, Entry
+
+LEFTOVERS = 3
+"""A retained card of ours from a life before may be found: once, and again after a broker's crash. One
+that is found so often has been written again."""
 
 _log = structlog.get_logger("presence")
 
@@ -35,6 +40,7 @@ class Presence:
         self._boot = boot
         self._roster = roster
         self._hardware = hardware
+        self._strangers: Counter[str] = Counter()
 
     def announce(self, skills: tuple[m.Skill, ...], now: float) -> m.Card:
         """Our card as it is now; our own roster knows it before the bus does."""
@@ -81,8 +87,15 @@ class Presence:
         return Change(sender, card.boot) if restarted else None
 
     def _double(self, card: m.Card, *, live: bool) -> Change | None:
-        """Two nodes under one id: neither may be trusted with work until one is renamed."""
-        if card.boot == self._boot or not live or self.status is Status.CONFLICT:
+        """Two nodes under one id: neither may be trusted with work until one is renamed.
+
+        Under one client id they throw each other off the bus and never hear each other. What each
+        finds, whenever it is back, is the other's retained card where its own was.
+        """
+        if card.boot == self._boot or self.status is Status.CONFLICT:
+            return None
+        self._strangers[card.boot] += 1
+        if not live and self._strangers[card.boot] < LEFTOVERS:
             return None
         remedy = "give one of the two nodes another id"
         _log.error("conflict", node=self._own, other_boot=card.boot, remedy=remedy)
