@@ -99,11 +99,7 @@ class Node:
             lambda: f"ask-{secrets.token_hex(8)}",
         )
         self._workers = Workers(
-            slots=config.work.slots,
-            idle_s=config.work.worker_idle_s,
-            memory_limit_mb=config.work.memory_limit_mb,
-            threads=config.work.threads,
-            models_dir=config.work.models_dir,
+            config.work,
             on_chunk=self._streamed,
             on_done=self._done,
             on_begin=lambda _key: None,

@@ -17,12 +17,11 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Literal
 
 import structlog
 
-from daemon.config import shipped
+from daemon.config import WorkConfig
 from daemon.worker_frames import Cancel, Chunk, Ended, FromWorker, Load, Ready, Run
 from daemon.worker_process import WorkerProcess
 
@@ -71,31 +70,28 @@ class Workers:
     """The worker processes of one node. Methods and callbacks are for the loop's thread.
 
     For every job: `on_begin` when a process has it, `on_chunk(key, seq, text, fraction)` for what it
-    streams, `on_done` exactly once at the end, unless `run` is cancelled before. No callback is made
-    from inside `submit` or `cancel`.
+    streams, `on_done` exactly once at the end, unless `run` is cancelled before. `on_warm` gets the
+    loaded capabilities whenever they change. No callback is made from inside `submit` or `cancel`.
     """
 
     def __init__(
         self,
+        config: WorkConfig,
         *,
-        slots: int,
-        idle_s: float,
-        memory_limit_mb: int,
-        threads: int,
-        models_dir: Path | None,
         on_chunk: Callable[[str, int, str, float | None], None],
         on_done: Callable[[str, Done], None],
         on_begin: Callable[[str], None],
+        on_warm: Callable[[frozenset[str]], None],
     ) -> None:
-        """Args: `idle_s` and `memory_limit_mb` (resident) are for each process."""
-        self._slots = slots
-        self._idle_s = idle_s
-        self._memory_limit_mb = memory_limit_mb
-        self._threads = threads
-        self._models_dir = shipped("models") if models_dir is None else models_dir
+        self._slots = config.slots
+        self._idle_s = config.worker_idle_s
+        self._memory_limit_mb = config.memory_limit_mb
+        self._threads = config.threads
+        self._models_dir = config.models_dir
         self._on_chunk = on_chunk
         self._on_done = on_done
         self._on_begin = on_begin
+        self._on_warm = on_warm
         self._attempts: dict[str, _Attempt] = {}
         self._queue: deque[_Attempt] = deque()
         self._workers: list[_Worker] = []
@@ -198,6 +194,7 @@ class Workers:
     async def _live(self, worker: "_Worker") -> None:
         how = await worker.process.live()
         self._workers.remove(worker)
+        self._on_warm(self.warm())
         attempt, worker.attempt = worker.attempt, None
         if attempt is not None:
             spent = Usage(attempt.queue_ms, 0.0, (time.perf_counter() - attempt.handed) * 1000)
@@ -248,8 +245,9 @@ class Workers:
     def _end(self, worker: "_Worker", attempt: "_Attempt", frame: Ended) -> None:
         worker.attempt, worker.idle_since = None, time.monotonic()
         worker.retired = worker.retired or frame.last
-        if frame.loaded:
+        if frame.loaded and attempt.job.capability not in worker.process.loaded:
             worker.process.loaded.add(attempt.job.capability)
+            self._on_warm(self.warm())
         spent = Usage(
             queue_ms=attempt.queue_ms,
             load_ms=frame.load_ms + max(0.0, worker.ready - attempt.handed) * 1000,

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from daemon.config import WorkConfig
 from daemon.workers import Done, Job, Workers
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,18 +24,16 @@ class Bench:
 
     def __init__(self, *, slots: int = 1, idle_s: float = 300.0, memory_mb: int = 300) -> None:
         self.begun: list[str] = []
+        self.warmed: list[frozenset[str]] = []
         self.chunks: list[tuple[str, int, str, float | None]] = []
         self.done: dict[str, Done] = {}
         self._changed = asyncio.Event()
         self.workers = Workers(
-            slots=slots,
-            idle_s=idle_s,
-            memory_limit_mb=memory_mb,
-            threads=1,
-            models_dir=None,
+            WorkConfig(slots=slots, worker_idle_s=idle_s, memory_limit_mb=memory_mb),
             on_chunk=self._chunk,
             on_done=self._end,
             on_begin=self._begin,
+            on_warm=self.warmed.append,
         )
         self._running = asyncio.create_task(self.workers.run())
 
@@ -161,6 +160,17 @@ async def test_a_running_job_is_cancelled_and_its_process_stays(bench: Bench) ->
     bench.workers.cancel("never heard of")
     assert (await bench.run("b")).outcome == "done"
     assert children() == pid
+
+
+async def test_what_is_warm_is_told_when_it_changes(bench: Bench) -> None:
+    bench.workers.preload(["selftest_echo"])
+    await bench.settled(lambda: bool(bench.warmed))
+    assert bench.warmed == [frozenset({"selftest_echo"})]
+    await bench.run("a", "selftest_echo")
+    assert len(bench.warmed) == 1
+    await bench.run("b", "selftest_work", crash="exit")
+    await bench.settled(lambda: bench.workers.warm() == frozenset())
+    assert bench.warmed[-1] == frozenset()
 
 
 async def test_a_queued_job_is_cancelled_without_having_begun(bench: Bench) -> None:
@@ -377,13 +387,14 @@ async def test_what_handlers_print_does_not_disturb_the_protocol(tmp_path: Path)
 
 NODE = """
     import asyncio
+    from daemon.config import WorkConfig
     from daemon.workers import Job, Workers
 
     async def main():
         workers = Workers(
-            slots=2, idle_s=300, memory_limit_mb=300, threads=1, models_dir=None,
+            WorkConfig(slots=2, memory_limit_mb=300),
             on_chunk=lambda *_: print("chunk", flush=True),
-            on_done=lambda *_: None, on_begin=lambda _: None,
+            on_done=lambda *_: None, on_begin=lambda _: None, on_warm=lambda _: None,
         )
         running = asyncio.create_task(workers.run())
         workers.submit(Job("a", "selftest_work", b'{"ms": 60000, "steps": 1000}', 1, 60.0))
