@@ -107,6 +107,8 @@ class Bus:
         on_link: Callable[[bool], None],
         will: Will | None = None,
     ) -> None:
+        self.trouble = ""
+        """Why the last connection ended or was not made, with what to do about it; for people."""
         self._config = config
         self._client_id = client_id
         self._session_expiry_s = session_expiry_s
@@ -140,7 +142,9 @@ class Bus:
             try:
                 await self._serve()
             except (LinkLost, aiomqtt.MqttError, OSError, BusError) as error:
-                _log.warning("bus-down", **self._explain(error), retry_in_s=round(wait_s, 2))
+                why = self._explain(error)
+                self.trouble = why.get("hint", why["reason"])
+                _log.warning("bus-down", **why, retry_in_s=round(wait_s, 2))
             # Two daemons under one client id throw each other out within moments of linking: only a
             # link that held starts the count again.
             held = time.monotonic() - self._linked_at > _STABLE_S

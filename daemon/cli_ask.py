@@ -313,13 +313,11 @@ async def _cancel(task: str, where: _Where, *, json: bool) -> int:
 
 async def _cancelled(mesh: "Mesh", home: str, record: "m.TaskRecord", id_: str) -> "m.TaskRecord":
     """The task's record once it has ended, or after `CANCEL_S`."""
-    from bus_topics.messages import Cancel
-
     for turn in range(round(CANCEL_S / POLL_S)):
         if record.outcome is not None:
             break
         if turn % 10 == 0:
-            mesh._post.send(home, Cancel(id=id_))  # noqa: SLF001 - Mesh.cancel knows its own alone
+            await mesh.cancel(id_, home)
         await asyncio.sleep(POLL_S)
         record = (await mesh.report(record.task, home=home))[0]
     return record

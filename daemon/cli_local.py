@@ -97,7 +97,7 @@ def doctor(
     from daemon import logs
     from daemon.plain import as_json
 
-    logs.remember("")
+    logs.silence()
     loaded = settings(config, host, port)
     findings = asyncio.run(checks.examine(loaded, login, _model_fault))
     wrong = [finding.check for finding in findings if finding.verdict is checks.Verdict.WRONG]

@@ -77,13 +77,12 @@ async def on_the_bus(
     broker: BrokerConfig = settings(config, host, port).broker
     if login is not None and broker.username:
         broker = msgspec.structs.replace(broker, username=login)
-    refusals = logs.remember("bus-down")
+    logs.silence()
     mesh = Mesh(login=_checked(login or broker.username or "cli"), broker=broker, home=home)
     try:
         await mesh.__aenter__()
     except MeshError as error:
-        hints = [hint for line in refusals if "refuses" in (hint := str(line.get("hint", "")))]
-        raise CommandError(hints[0] if hints else str(error), UNREACHABLE) from None
+        raise CommandError(str(error), UNREACHABLE) from None
     try:
         yield mesh
     finally:

@@ -79,7 +79,7 @@ class Play:
 async def run(*, json: bool = False) -> int:
     """Play it. Raises DemoError when something does not happen as told."""
     began = time.monotonic()
-    logs.remember("")
+    logs.silence()
     out = Console(quiet=True) if json else show.console()
     shown = Play()
     try:

@@ -34,7 +34,7 @@ async def examine_broker(config: BrokerConfig, login: str) -> list[Finding]:
         ]
         return [Finding("broker", Verdict.WRONG, found, remedy), *rest]
     probe = _Probe(config, login)
-    refusals = logs.remember("bus-down")
+    logs.silence()
     running = asyncio.create_task(probe.bus.run())
     try:
         async with asyncio.timeout(LINK_S):
@@ -54,9 +54,8 @@ async def examine_broker(config: BrokerConfig, login: str) -> list[Finding]:
             ),
         ]
     except TimeoutError:
-        last = refusals[-1] if refusals else {}
-        found = f"{where} does not let {login} in: {last.get('reason', 'no answer')}"
-        remedy = str(last.get("hint", "look into the broker's log"))
+        found = f"{where} does not let {login} in"
+        remedy = probe.bus.trouble or "look into the broker's log"
         rest = [Finding(check, Verdict.NOT_CHECKED, "no login") for check in _ALL]
         return [Finding("broker", Verdict.WRONG, found, remedy), *rest]
     finally:

@@ -48,25 +48,13 @@ def set_up(level: Level = "info", form: Literal["json", "console"] = "json") -> 
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
 
 
-def remember(event: str) -> list[MutableMapping[str, Any]]:
-    """Write nothing; collect the lines called `event` in the list that is returned.
+def silence() -> None:
+    """Write nothing: for commands whose errors are one line of their own."""
 
-    For commands whose errors are one line: it may need what the bus has logged about its cause.
-    """
-    seen: list[MutableMapping[str, Any]] = []
-
-    def keep(_logger: object, _method: str, line: MutableMapping[str, Any]) -> str:
-        if line.get("event") == event:
-            seen.append(line)
+    def drop(_logger: object, _method: str, _line: MutableMapping[str, Any]) -> str:
         raise structlog.DropEvent
 
-    structlog.configure(
-        processors=[keep],
-        wrapper_class=structlog.make_filtering_bound_logger("warning"),
-        logger_factory=_Lines,
-        cache_logger_on_first_use=False,
-    )
-    return seen
+    structlog.configure(processors=[drop], logger_factory=_Lines, cache_logger_on_first_use=False)
 
 
 class _Lines(structlog.PrintLogger):

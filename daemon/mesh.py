@@ -86,8 +86,7 @@ class Mesh:
         self._task = self._loop.create_task(self._bus.run())
         if not await _within(FIND_S, self._up.wait()):
             await self._close()
-            where = f"{self._broker.host}:{self._broker.port}"
-            raise MeshError(f"no MQTT broker answers at {where}; start one with `forgebus run`")
+            raise MeshError(self._unreachable())
         return self
 
     async def __aexit__(
@@ -176,9 +175,12 @@ class Mesh:
         done = sum(isinstance(end, m.Final) and end.outcome is Outcome.DONE for end in results)
         return Collaboration(len(subtasks), done, tuple(results))
 
-    async def cancel(self, id_: str) -> None:
-        """Cancel one of our tasks."""
-        self._carry_out(self._requester.cancel(id_, self._loop.time()))
+    async def cancel(self, id_: str, home: str | None = None) -> None:
+        """Cancel one of our tasks; one that an earlier process of this login submitted needs its home."""
+        if home is not None and id_ not in self._asking:
+            self._post.send(home, m.Cancel(id=id_))
+        else:
+            self._carry_out(self._requester.cancel(id_, self._loop.time()))
 
     # --- looking ---------------------------------------------------------------------------------
 
@@ -330,6 +332,12 @@ class Mesh:
                 where = f"{self._broker.host}:{self._broker.port}"
                 raise MeshError(f"no node is on the bus at {where}; start one with `forgebus run`")
             await asyncio.sleep(0.1)
+
+    def _unreachable(self) -> str:
+        where = f"{self._broker.host}:{self._broker.port}"
+        if "refuses" in self._bus.trouble:
+            return f"{where}: {self._bus.trouble}"
+        return f"no MQTT broker answers at {where}; start one with `forgebus run`"
 
     async def _close(self) -> None:
         self._alarm.cancel()
