@@ -5,7 +5,7 @@ from itertools import count
 from typing import Any, TypeVar
 
 import msgspec
-from machine_world import Disk
+from machine_node import Disk
 from msgspec import Raw
 
 from bus_topics import messages as m

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from machine_desk import sent
-from machine_world import Disk, entry
+from machine_node import Disk, entry
 from msgspec import Raw
 
 from bus_topics import messages as m

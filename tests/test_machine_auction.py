@@ -361,6 +361,7 @@ def test_it_goes_on_and_the_one_who_comes_late_gets_it() -> None:
     desk.hear("pi4", bid(declined="quiet hours"))
     desk.online("pi5")
     assert [offer.window_ms for offer in offers(desk.until(0.15))] == [300]
+    assert offers(desk.submit("next")) == []  # now there is somebody to wait for
     desk.hear("pi4", bid(declined="quiet hours"))
     assert awards(desk.hear("pi5", bid())) == [("pi5", 1)]
 
