@@ -39,12 +39,10 @@ def normalise(text: str) -> str:
 def numbers(sentence: str) -> list[str]:
     """Every number that the sentence says, in digits or in words."""
     found = _NUMBER.findall(sentence)
-    timed = re.search(r"\b(hour|minute|second)s?\b", sentence) is not None
     for word in plain_words(sentence):
         if word in _LEVELS:
             found.append(_LEVELS[word])
-        if timed and word in _DURATIONS:
-            found.append(_DURATIONS[word])
+    found += [_PART[part] for part in _DURATION.findall(sentence)]
     return list(dict.fromkeys(found))
 
 
@@ -86,7 +84,8 @@ _LEVELS = {
     "halfway": "50",
     "quarter": "25",
 }
-_DURATIONS = {"half": "30", "quarter": "15", "an": "1", "a": "1"}
+_PART = {"half an": "30", "half a": "30", "quarter of an": "15", "an": "1", "a": "1"}
+_DURATION = re.compile(r"\b(half an?|quarter of an|an?) (?:hour|minute|second)\b")
 
 
 @lru_cache(maxsize=4096)

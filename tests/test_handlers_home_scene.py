@@ -50,6 +50,9 @@ def test_number_words_become_digits(said: str, meant: str) -> None:
         ("down to half, please", ["50"]),
         ("to the max", ["100"]),
         ("turn it on", []),
+        ("set a timer for 5 minutes", ["5"]),
+        ("in half an hour", ["50", "30"]),
+        ("in an hour and a minute", ["1"]),
     ],
 )
 def test_numbers_are_those_that_the_sentence_says(said: str, found: list[str]) -> None:
