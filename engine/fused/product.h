@@ -1,0 +1,135 @@
+// Matrices and quantised activations, and the product of the two.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "dot.h"
+
+namespace {
+
+constexpr int kRecord = kRows * kBlock + kRows * 4;
+
+// Tokens whose sums fit the registers beside one another.
+constexpr int kPanel = kWidth == 16 ? 8 : 4;
+
+struct Matrix {
+  uint8_t* records = nullptr;
+  int rows = 0, blocks = 0;
+
+  int groups() const { return rows / kRows; }
+  const uint8_t* group(int g) const { return records + size_t(g) * blocks * kRecord; }
+  static size_t bytes(int rows, int columns) {
+    return size_t(rows / kRows) * (columns / kBlock) * kRecord;
+  }
+
+  // codes (N, K / 64, 64) about the zero point 128, scales (N, K / 64).
+  void pack(const uint8_t* codes, const float* scales) {
+    constexpr uint8_t flip = 128 - Dot::kOffset;
+    for (int r = 0; r < rows; r++)
+      for (int b = 0; b < blocks; b++) {
+        uint8_t* record = records + (size_t(r / kRows) * blocks + b) * kRecord;
+        const int lane = r % kRows;
+        const uint8_t* from = codes + (size_t(r) * blocks + b) * kBlock;
+        for (int i = 0; i < kBlock; i++)
+          record[(i / 4) * kBlock + lane * 4 + i % 4] = from[i] ^ flip;
+        std::memcpy(record + kRows * kBlock + lane * 4, scales + size_t(r) * blocks + b, 4);
+      }
+  }
+
+  // Row r in fp32.
+  void row(int r, float* out) const {
+    for (int b = 0; b < blocks; b++) {
+      const uint8_t* record = group(r / kRows) + size_t(b) * kRecord;
+      const int lane = r % kRows;
+      const float scale = load<float>(record + kRows * kBlock + lane * 4);
+      for (int i = 0; i < kBlock; i++) {
+        const uint8_t code = record[(i / 4) * kBlock + lane * 4 + i % 4];
+        out[b * kBlock + i] = float(int8_t(code ^ Dot::kOffset)) * scale;
+      }
+    }
+  }
+};
+
+// Quantised rows: codes (n, K), scales (n, K / 64), and what a sum over a block starts from.
+struct Activations {
+  std::vector<int8_t> codes;
+  std::vector<float> scales;
+  std::vector<int32_t> starts;
+  int columns = 0;
+
+  Activations(int rows, int most)
+      : codes(size_t(rows) * most), scales(codes.size() / kBlock), starts(scales.size()) {}
+
+  void quantise(int n, const float* x) {
+    for (int b = 0; b < columns / kBlock; b++) {
+      const size_t place = size_t(n) * columns + size_t(b) * kBlock;
+      Floats most = {}, value[kBlock / kWidth];
+      for (int i = 0; i < kBlock / kWidth; i++) {
+        value[i] = load<Floats>(x + b * kBlock + i * kWidth);
+        most = larger(most, (Floats)((Ints)value[i] & 0x7fffffff));
+      }
+      float peak = 0;
+      for (int i = 0; i < kWidth; i++) peak = most[i] > peak ? most[i] : peak;
+      const float rate = peak > 0 ? 127.0f / peak : 0;
+      Ints sum = {};
+      for (int i = 0; i < kBlock / kWidth; i++) {
+        const Ints code = nearest(value[i] * rate);
+        sum += code;
+        store(&codes[place + i * kWidth], __builtin_convertvector(code, Bytes));
+      }
+      int32_t total = 0;
+      for (int i = 0; i < kWidth; i++) total += sum[i];
+      scales[place / kBlock] = peak / 127.0f;
+      starts[place / kBlock] = -Dot::kOffset * total;
+    }
+  }
+};
+
+// Products of a group of 16 rows with the T tokens from `first` on.
+template <int T>
+inline void panel(const Matrix& m, int g, const Activations& a, int first, Lanes (&out)[T]) {
+  const uint8_t* record = m.group(g);
+  const size_t row = size_t(first) * m.blocks;
+  for (int t = 0; t < T; t++) out[t] = Lanes();
+  for (int b = 0; b < m.blocks; b++, record += kRecord) {
+    Dot dots[T][kParts];
+    for (int t = 0; t < T; t++)
+      for (int s = 0; s < kParts; s++) dots[t][s] = Dot(a.starts[row + t * m.blocks + b]);
+    for (int i = 0; i < kBlock; i += 8)
+      for (int s = 0; s < kParts; s++)
+        for (int t = 0; t < T; t++)
+          dots[t][s].add(record + i * kRows + s * kWidth * 4,
+                         &a.codes[(row + t * m.blocks + b) * kBlock + i]);
+    for (int s = 0; s < kParts; s++) {
+      const Floats scale = load<Floats>(record + kRows * kBlock + s * kWidth * 4);
+      for (int t = 0; t < T; t++)
+        out[t].part[s] += __builtin_convertvector(dots[t][s].finish(), Floats) *
+                          (scale * a.scales[row + t * m.blocks + b]);
+    }
+  }
+}
+
+struct Range {
+  int first, last;
+};
+
+// The groups of `m` in `range` times the first `n` tokens: `put(token, group, lanes)` takes each.
+template <class Put>
+void product(const Matrix& m, Range range, const Activations& a, int n, Put put) {
+  for (int g = range.first; g < range.last; g++) {
+    int t = 0;
+    for (; t + kPanel <= n; t += kPanel) {
+      Lanes out[kPanel];
+      panel(m, g, a, t, out);
+      for (int i = 0; i < kPanel; i++) put(t + i, g, out[i]);
+    }
+    for (; t < n; t++) {
+      Lanes out[1];
+      panel(m, g, a, t, out);
+      put(t, g, out[0]);
+    }
+  }
+}
+
+}  // namespace

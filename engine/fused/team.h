@@ -1,0 +1,50 @@
+// Threads that share every part of a layer and meet between the parts.
+#pragma once
+
+#include <atomic>
+
+#include "product.h"
+
+namespace {
+
+// They spin a little and then sleep: a part of a layer takes microseconds, a pause much longer.
+class Team {
+ public:
+  explicit Team(int count) : count_(count) {}
+
+  // Fewer than was said; before the first work, while those that there are wait.
+  void shrink(int count) { count_ = count; }
+
+  void meet() {
+    if (count_ == 1) return;
+    const int seen = phase_.load(std::memory_order_acquire);
+    if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == count_) {
+      arrived_.store(0, std::memory_order_relaxed);
+      phase_.store(seen + 1, std::memory_order_release);
+      phase_.notify_all();
+      return;
+    }
+    for (int i = 0; i < kSpins; i++) {
+      if (phase_.load(std::memory_order_acquire) != seen) return;
+      relax();
+    }
+    phase_.wait(seen, std::memory_order_acquire);
+  }
+
+  Range share(int total, int who) const {
+    return {int(int64_t(total) * who / count_), int(int64_t(total) * (who + 1) / count_)};
+  }
+
+ private:
+  static constexpr int kSpins = 2000;
+  static void relax() {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+  }
+  std::atomic<int> count_, phase_{0}, arrived_{0};
+};
+
+}  // namespace
