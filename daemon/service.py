@@ -132,6 +132,7 @@ class Node:
             running = [tasks.create_task(self._workers.run())]
             self._workers.preload(self._config.work.preload)
             self._restore()
+            self._prune()
             running += [
                 tasks.create_task(self._bus.run()),
                 tasks.create_task(_every(REFRESH_S, self._announce)),
@@ -373,8 +374,10 @@ class Node:
         self._arm()
 
     def _prune(self) -> None:
+        """In a thread, because it waits for the disk."""
         keep_s = self._config.auction.keep_days * 86_400.0
-        self._journal.prune(keep_s, {TASK: (TaskPhase.CLOSED,)})
+        ended = {TASK: (TaskPhase.CLOSED,)}
+        self._loop.run_in_executor(None, self._journal.prune, keep_s, ended)
 
     def _watchdog(self) -> None:
         """The service manager hears of us only while the loop turns and the broker answers."""
