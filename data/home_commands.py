@@ -27,7 +27,7 @@ from handlers.home_actions import COLORS, Action
 from handlers.home_scene import Entity, Scene, View, located, view
 from handlers.home_speech import normalise, numbers
 
-VERSION = 4
+VERSION = 5
 """Raised whenever the same seed gives other rows than before."""
 
 

@@ -5,7 +5,7 @@ import random
 import msgspec
 
 from data.home_words import AREAS, OWNERS, SYLLABLES, THINGS, pick
-from handlers.home_scene import Entity, Scene, located
+from handlers.home_scene import KIND_WORDS, Entity, Scene, located
 from handlers.home_speech import words
 
 _COUNTS = {
@@ -35,6 +35,15 @@ _SHARE = {
     "valve": 0.06,
 }
 _STYLES = ("area_thing", "thing", "mixed", "owner", "made_up", "numbered", "of_area")
+_KEPT = frozenset(word for names in KIND_WORDS.values() for word in names) | frozenset(
+    ("room", "in", "the", "of", "on", "off", "all")
+)
+_ONSETS = (
+    *"bcdfghjklmnpqrstvwxyz",
+    *("br", "ch", "cl", "dr", "fl", "gr", "kn", "pl", "qu", "sh", "st", "th", "tr", "sch", ""),
+)
+_VOWELS = (*"aeiouyäöü", "ai", "ee", "ia", "oo", "ou", "ei")
+_CODAS = (*"lmnrstkxdgpz", "", "", "", "", "ng", "ck", "rt", "st", "nd", "ll", "sh")
 
 
 class Home:
@@ -79,7 +88,47 @@ def random_home(part: str, rng: random.Random) -> Home:
             for _ in range(rng.randint(1, 3)):
                 _add(entities, taken, domain, "", "", "thing", part, rng)
     rng.shuffle(entities)
+    if part == "train" and rng.random() < 0.5:
+        areas, entities = _renamed(areas, entities, rng)
     return Home(areas, entities[:60], told=placed)
+
+
+def _renamed(
+    areas: list[str], entities: list[Entity], rng: random.Random
+) -> tuple[list[str], list[Entity]]:
+    """The same home with half of the words in its names made of random letters.
+
+    What a name means must not matter, only where it stands; without this the model reads an unknown
+    word as a hint at something.
+    """
+    new: dict[str, str] = {}
+
+    def rename(name: str) -> str:
+        for word in name.lower().split():
+            if word not in new:
+                kept = bool(_KEPT & set(words(word))) or not word.isalpha() or rng.random() < 0.5
+                new[word] = word if kept else random_word(rng)
+        return " ".join(new[word] for word in name.lower().split())
+
+    renamed = [
+        msgspec.structs.replace(
+            entity,
+            name=rename(entity.name),
+            area=rename(entity.area),
+            aliases=tuple(rename(alias) for alias in entity.aliases),
+        )
+        for entity in entities
+    ]
+    return [rename(area) for area in areas], renamed
+
+
+def random_word(rng: random.Random) -> str:
+    """Four to nine letters that can be spoken and mean nothing."""
+    syllables = rng.randint(2, 4)
+    spoken = (
+        rng.choice(_ONSETS) + rng.choice(_VOWELS) + rng.choice(_CODAS) for _ in range(syllables)
+    )
+    return "".join(spoken)[:9]
 
 
 def _add(
