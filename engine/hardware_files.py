@@ -79,7 +79,7 @@ class Files:
                 found = self._real(f"{place}/{name}")
             except (OSError, ValueError):
                 continue
-            if Path(found).is_file() and os.access(found, os.X_OK):
+            if Path(found).is_file():
                 return found
         return None
 

@@ -287,11 +287,13 @@ def _cores(files: Files, listed: int, quota: float | None) -> int:
 def _cpus(told: str | None) -> set[int]:
     """The numbers of a list as "0-3,8"; none where it is no such list."""
     numbers: set[int] = set()
+    last = -1
     for part in (told or "").split(","):
         found = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", part, re.ASCII)
-        if not found:
+        if not found or int(found[1]) <= last:
             return set()
-        numbers |= set(range(int(found[1]), min(int(found[2] or found[1]), _MOST_CPUS) + 1))
+        first, last = int(found[1]), min(int(found[2] or found[1]), _MOST_CPUS - 1)
+        numbers |= set(range(first, last + 1))
     return numbers
 
 
