@@ -1,3 +1,3 @@
 """Plugins that every test may use; a fixture lives in the module that starts its thing."""
 
-pytest_plugins = ["broker_fixture"]
+pytest_plugins = ["broker_fixture", "workers_bench"]
