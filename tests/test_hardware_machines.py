@@ -219,11 +219,11 @@ def with_memory(total: int, available: int) -> HardwareProfile:
 
 
 def test_less_memory_never_means_more() -> None:
-    cpu = look("laptop").cpu
+    found = look("laptop")
     weights = []
     for size in range(64 * MB, 4 * GB, 64 * MB):
-        memory = replace(look("laptop").memory, total=size, available=size // 2)
-        weights.append(PRESETS[recommended_size(cpu, memory)[0]].parameters())
+        memory = replace(found.memory, total=size, available=size // 2)
+        weights.append(PRESETS[recommended_size(found.cpu, memory)[0]].parameters())
     assert weights == sorted(weights)
     assert weights[0] < weights[-1]
 
