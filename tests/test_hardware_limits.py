@@ -111,6 +111,25 @@ def test_version_1_in_a_container_that_sees_its_own_group_alone(tmp_path: Path) 
     assert (cpu(root).cores, cpu(root).quota) == (1, 1.5)
 
 
+def test_a_group_within_the_group_that_is_mounted(tmp_path: Path) -> None:
+    files = {
+        "memory/memory.limit_in_bytes": f"{GB}\n",
+        "memory/inner/memory.limit_in_bytes": f"{256 * MB}\n",
+    }
+    assert memory(version_1(tmp_path, "/pod/inner", "/pod", files)).total == 256 * MB
+
+
+@pytest.mark.parametrize("own", ["/podder/inner", "/"])
+def test_a_group_outside_of_what_is_mounted_has_the_limits_of_the_mount(
+    tmp_path: Path, own: str
+) -> None:
+    files = {
+        "memory/memory.limit_in_bytes": f"{GB}\n",
+        "memory/der/inner/memory.limit_in_bytes": f"{MB}\n",
+    }
+    assert memory(version_1(tmp_path, own, "/pod", files)).total == GB
+
+
 def test_version_1_without_a_limit(tmp_path: Path) -> None:
     files = {
         "memory/memory.limit_in_bytes": UNLIMITED,
@@ -156,7 +175,7 @@ def test_the_smallest_share_of_processors_counts_in_whole_cores(
         ("0-3", "", 4),
         ("", "0-99999999999", 1),
         ("0-99999", "", 8192),
-        ("0-3,2-5", "0-1", 2),
+        ("1,0", "0-3", 4),
         ("7", "0-3", 1),
     ],
 )
