@@ -32,6 +32,7 @@ from daemon.task import ENDED, Phase
 STORM_S = 60.0
 CALM_S = 260.0
 """Long enough for the longest deadline, the longest pause of any repeat, and a lease or two."""
+MOST_EVENTS = 300_000
 NODES = ("desk", "pi4", "pi5")
 APP = "app"
 DEADLINES_MS = (3_000, 20_000, 60_000, 90_000)
@@ -104,6 +105,8 @@ class World:
         while self._events and self._events[0][0] <= STORM_S + CALM_S:
             self.now, _, act = heapq.heappop(self._events)
             act()
+            if self._count > MOST_EVENTS:
+                raise Broken(f"it does not come to rest at {self.now}")
         self.check()
         return self
 
