@@ -59,6 +59,20 @@ class _Held(Generic[T]):
     message: T
 
 
+class _RefusedAsk(Exception):  # noqa: N818 - named for what happened
+    """An ask that cannot be taken: `code` is for the quarantine, `reject` and the text for the app."""
+
+    def __init__(self, code: str, reject: RejectCode, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reject = reject
+
+
+def _malformed(fault: WireError) -> _RefusedAsk:
+    reason = f"{fault}; send plain text, or JSON with a content field"
+    return _RefusedAsk(fault.code, RejectCode.INVALID, reason)
+
+
 class Hub(Generic[T]):
     """What one node does about asks."""
 
@@ -113,27 +127,18 @@ class Hub(Generic[T]):
 
     def _take(self, asked: Asked, digest: str, now: float) -> list[Action]:
         default = topics.build(self._base, "answer", to=asked.sender, capability=asked.capability)
-        usual = ReplyTo(default, (asked.correlation or b"").hex())
-
-        def word(id_: str) -> Word:
-            return Word(m.Taken(task=f"{asked.sender}/{id_}", digest=digest))
-
+        id_ = self._new_id()
         try:
             ask = codec.decode_ask(asked.payload)
-        except WireError as error:
-            id_ = self._new_id()
-            reason = f"{error}; send plain text, or JSON with a content field"
-            refusal = rejection(asked.sender, id_, RejectCode.INVALID, reason[:500], usual)
-            return [Distrust(asked.sender, error.code, str(error)), refusal, word(id_)]
-        id_ = ask.id or self._new_id()
-        topic = asked.response_topic or ask.reply_to or default
-        if not self._own_topic(asked.sender, topic):
-            reason = (
-                f"the reply topic {topic[:120]!r} is not under {self._base}/answer/{asked.sender}/"
-                f" or {self._base}/in/{asked.sender}/{self._own}/"
-            )
-            refusal = rejection(asked.sender, id_, RejectCode.DENIED, reason, usual)
-            return [Distrust(asked.sender, "reply-topic", reason), refusal, word(id_)]
+            id_ = ask.id or id_
+            topic = asked.response_topic or ask.reply_to or default
+            self._check(asked, ask, topic)
+        except (WireError, _RefusedAsk) as fault:
+            refused = fault if isinstance(fault, _RefusedAsk) else _malformed(fault)
+            usual = ReplyTo(default, (asked.correlation or b"").hex())
+            said = rejection(asked.sender, id_, refused.reject, str(refused)[:500], usual)
+            word = Word(m.Taken(task=f"{asked.sender}/{id_}", digest=digest))
+            return [Distrust(asked.sender, refused.code, str(refused)[:500]), said, word]
         submit = m.Submit(
             id=id_,
             capability=asked.capability,
@@ -148,7 +153,23 @@ class Hub(Generic[T]):
         )
         reply = ReplyTo(topic, (asked.correlation or b"").hex())
         actions = self._submit(asked.sender, submit, now, reply)
-        return [*actions, word(id_)]
+        return [*actions, Word(m.Taken(task=f"{asked.sender}/{id_}", digest=digest))]
+
+    def _check(self, asked: Asked, ask: m.Ask, topic: str) -> None:
+        """Raises what an app has to be told before its ask can be a task."""
+        if not self._own_topic(asked.sender, topic):
+            raise _RefusedAsk(
+                "reply-topic",
+                RejectCode.DENIED,
+                f"the reply topic {topic[:120]!r} is not under {self._base}/answer/{asked.sender}/"
+                f" or {self._base}/in/{asked.sender}/{self._own}/",
+            )
+        if ask.once and ask.id is None:
+            raise _RefusedAsk(
+                "once-without-id",
+                RejectCode.INVALID,
+                "an ask with once needs an id: delivered twice without one, it would be two tasks",
+            )
 
     def _own_topic(self, sender: str, topic: str) -> bool:
         if any(sign in topic for sign in "+#\0") or len(topic) > 200:

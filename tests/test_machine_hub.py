@@ -199,6 +199,18 @@ def test_a_malformed_ask_is_answered_and_quarantined(payload: bytes) -> None:
     assert words(actions)
 
 
+def test_an_effect_is_asked_for_under_an_id() -> None:
+    """Delivered again after a crash, an ask without an id cannot be told from a second one."""
+    door = Door("desk")
+    actions, _ = door.ask(asked(b'{"content":1,"once":true}'))
+    assert distrusts(actions) == [("app", "once-without-id")]
+    (reply,) = replies(actions)
+    assert reply.message.rejected is RejectCode.INVALID
+    assert door.desk.home.unfinished() == 0
+    door.ask(asked(b'{"content":1,"once":true,"id":"a"}'))
+    assert door.desk.home.unfinished() == 1
+
+
 # --- several hubs --------------------------------------------------------------------------------
 
 
