@@ -27,8 +27,6 @@
 #include <thread>
 #include <vector>
 
-#include <sys/mman.h>
-
 #include "product.h"
 #include "team.h"
 
@@ -39,6 +37,7 @@ struct ForgeShape {
 
 namespace {
 
+constexpr size_t kLine = 64;  // of the processor's cache
 constexpr int kChunk = 64;  // positions of a prompt that go through a layer together
 
 struct Layer {
@@ -53,8 +52,6 @@ struct Desk {
   Desk(int most, int dim, int context)
       : quantised(1, most), normed(dim), scores(context) {}
 };
-
-constexpr size_t kPage = size_t(2) << 20;
 
 struct Release {
   void operator()(void* memory) const { std::free(memory); }
@@ -146,7 +143,7 @@ class ForgeStep {
   int most() const { return s_.dim > s_.ffn ? s_.dim : s_.ffn; }
   size_t cache() const { return size_t(s_.layers) * s_.kv_heads * tiles_ * kRows * s_.head_dim; }
 
-  // All weights and the cache in one piece, on large pages where there are some.
+  // All weights and the cache in one piece. Large pages are not asked for: see docs/fused.md.
   void allocate() {
     std::vector<Matrix*> all;
     const auto shape = [&](Matrix& m, int rows, int columns) {
@@ -166,10 +163,9 @@ class ForgeStep {
     }
     size_t total = 2 * cache() * sizeof(uint16_t);
     for (const Matrix* m : all) total += Matrix::bytes(m->rows, m->blocks * kBlock);
-    total = (total + kPage - 1) / kPage * kPage;
-    arena_.reset(static_cast<uint8_t*>(std::aligned_alloc(kPage, total)));
+    total = (total + kLine - 1) / kLine * kLine;
+    arena_.reset(static_cast<uint8_t*>(std::aligned_alloc(kLine, total)));
     if (!arena_) throw std::bad_alloc();
-    madvise(arena_.get(), total, MADV_HUGEPAGE);
     uint8_t* next = arena_.get();
     for (Matrix* m : all) {
       m->records = next;
