@@ -201,6 +201,11 @@ def test_swap_is_limited_too(tmp_path: Path) -> None:
     assert detect_hardware(tmp_path).swap == Swap(256 * MB, 256 * MB, 256 * MB)
 
 
+def test_swap_in_use_beyond_its_size_leaves_none_free(tmp_path: Path) -> None:
+    plant(tmp_path, {"proc/swaps": "Filename Type Size Used Priority\n/swap file 1024 4096 -2\n"})
+    assert detect_hardware(tmp_path).swap == Swap(MB, 0, 0)
+
+
 def test_a_mount_point_with_a_space_is_found(tmp_path: Path) -> None:
     line = "27 24 0:23 / /my\\040groups rw - cgroup2 cgroup2 rw\n"
     files = {

@@ -228,6 +228,27 @@ def test_less_memory_never_means_more() -> None:
     assert weights[0] < weights[-1]
 
 
+def test_what_is_free_now_bounds_the_model_too() -> None:
+    found = with_memory(16 * GB, 120 * MB)
+    size, why = recommended_size(found.cpu, found.memory)
+    assert memory_need(PRESETS[size]) <= 0.8 * 120 * MB < memory_need(PRESETS["small"])
+    assert "96 MB" in why
+
+
+def test_where_nothing_fits_the_reason_says_so() -> None:
+    found = with_memory(128 * MB, 16 * MB)
+    size, why = recommended_size(found.cpu, found.memory)
+    assert (size, "more than the 12 MB" in why) == ("pi_zero", True)
+
+
+def test_one_core_takes_a_smaller_model_than_several() -> None:
+    found = look("laptop")
+    one = replace(found.cpu, cores=1)
+    assert recommended_size(one, found.memory)[0] == "pi_5"
+    two = replace(found.cpu, cores=2)
+    assert recommended_size(two, found.memory)[0] == largest(32_000_000)
+
+
 def test_the_context_is_cut_where_its_cache_does_not_fit() -> None:
     found = replace(with_memory(GB, 164 * MB), recommended_model_size="small")
     chosen = get_optimal_config(found)
