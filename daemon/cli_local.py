@@ -22,7 +22,7 @@ from daemon.cli_options import (
 if TYPE_CHECKING:
     from daemon.doctor import Finding
 
-BENCHMARKS = ("auction", "idle", "scale")
+BENCHMARKS = ("auction", "engine", "idle", "scale")
 
 
 def models(json: Json = False, config: ConfigFile = None) -> int:
