@@ -188,6 +188,9 @@ class Node:
         """Validate; what cannot be true goes to the quarantine and is acknowledged all the same."""
         try:
             address = topics.parse(self._base, incoming.topic)
+            if incoming.retain and not address.topic.retain:
+                # The broker would deliver it again on every connection: a task each time.
+                raise WrongShape("a retained message; publish it without the retain flag")
             self._dispatch(address, incoming)
         except WireError as error:
             sender = incoming.topic.removeprefix(self._base).strip("/").split("/")

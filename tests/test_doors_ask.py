@@ -218,3 +218,30 @@ async def test_another_hub_takes_over_from_a_frozen_one(
     finally:
         for node in hubs:
             node.kill()
+
+
+async def test_an_ask_that_the_broker_keeps_is_done_once(
+    broker: BrokerProcess, hub: NodeProcess
+) -> None:
+    """A retained message comes again with every connection; it must not be a task each time."""
+    heard: list[str] = []
+    app = paho.Client(CallbackAPIVersion.VERSION2, "ha")
+    app.on_message = lambda _c, _u, message: heard.append(message.topic)
+    app.connect("127.0.0.1", broker.port)
+    app.loop_start()
+    try:
+        app.subscribe(f"{BASE}/answer/ha/#", 1)
+        app.publish(f"{BASE}/ask/ha/{ECHO}", "lights off", 1, retain=True).wait_for_publish(5)
+        await eventually(lambda: bool(heard), "no answer to the live message")
+        hub.restart()
+        await eventually(
+            lambda: ("ha", "wrong-shape") in quarantined(hub), "the kept copy was not put aside"
+        )
+        async with Mesh(port=broker.port, login="watch", home="hub") as mesh:
+            await on_the_bus(mesh, "hub")
+            answer = await asyncio.wait_for((await mesh.submit(ECHO, "after it")).final(), 20)
+            assert answer.outcome == "done"
+        assert len(heard) == 1
+    finally:
+        app.disconnect()
+        app.loop_stop()
