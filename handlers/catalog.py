@@ -106,7 +106,7 @@ _ENTRIES = (
         quality=0.8,
         estimate=_classification_work,
         speeds=Speeds(prefill=8000.0, decode=1000.0),
-        memory_mb=80,
+        memory_mb=90,
     ),
     Entry(
         capability="home_control",
