@@ -11,6 +11,7 @@ and waits for the one final. See `daemon.requester` for what is repeated and why
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
@@ -64,7 +65,8 @@ class Mesh:
         self._roster = Roster()
         self._requester = Requester(login)
         self._asking: dict[str, Asking] = {}
-        self._reports: list[asyncio.Future[m.Report]] = []
+        self._wanted: list[_Wanted] = []
+        self._one_get = asyncio.Lock()
         self._watchers: list[asyncio.Queue[m.Event]] = []
         self._bus = Bus(
             self._broker,
@@ -202,16 +204,17 @@ class Mesh:
         Raises MeshError when it gives no answer, Rejected when it does not know or may not tell.
         """
         chosen = home or await self._find_home()
-        waiting: asyncio.Future[m.Report] = self._loop.create_future()
-        self._reports.append(waiting)
+        wanted = _Wanted(chosen, task, self._loop.create_future())
         get = m.Get(task=task, limit=limit)
-        try:
-            for _ in range(3):
-                self._post.send(chosen, get)
-                if await _within(1.0, asyncio.shield(waiting)):
-                    return waiting.result().tasks
-        finally:
-            self._reports.remove(waiting)
+        async with self._one_get:  # a refusal does not say which question it answers
+            self._wanted.append(wanted)
+            try:
+                for _ in range(3):
+                    self._post.send(chosen, get)
+                    if await _within(1.0, asyncio.shield(wanted.answer)):
+                        return wanted.answer.result().tasks
+            finally:
+                self._wanted.remove(wanted)
         raise MeshError(f"{chosen} gave no report within 3 s; is it running? see `forgebus nodes`")
 
     async def events(self) -> AsyncIterator[m.Event]:
@@ -272,13 +275,8 @@ class Mesh:
     def _told(self, sender: str, message: m.Message, now: float) -> None:
         match message:
             case m.Report() | m.Rejected(id=None):
-                for waiting in self._reports:
-                    if waiting.done():
-                        continue
-                    if isinstance(message, m.Report):
-                        waiting.set_result(message)
-                    else:
-                        waiting.set_exception(Rejected(message))
+                for wanted in self._wanted:
+                    wanted.hear(sender, message)
             case _:
                 self._carry_out(self._requester.receive(sender, message, now))
 
@@ -343,6 +341,29 @@ class Mesh:
         self._alarm.cancel()
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A report that was asked for. A repeated question has two answers, and one of them comes late."""
+
+    home: str
+    task: str | None
+    answer: asyncio.Future[m.Report]
+
+    def hear(self, sender: str, message: m.Report | m.Rejected) -> None:
+        if sender != self.home or self.answer.done():
+            return
+        match message:
+            case m.Rejected() if self.task is not None:
+                self.answer.set_exception(Rejected(message))
+            case m.Report(tasks=tasks) if self.task is None:
+                if not any(record.steps for record in tasks):  # a list comes without their steps
+                    self.answer.set_result(message)
+            case m.Report(tasks=(record,)) if record.task == self.task:
+                self.answer.set_result(message)
+            case _:
+                pass
 
 
 def _submit(capability: str, content: object, options: Mapping[str, Any]) -> m.Submit:

@@ -231,6 +231,25 @@ async def test_nobody_sees_the_tasks_of_somebody_else(port: int, mesh: Mesh) -> 
         assert (await operator.report(asking.task))[0].outcome is Outcome.DONE
 
 
+async def test_reports_asked_for_at_once_are_not_mixed_up(mesh: Mesh) -> None:
+    askings = [await mesh.submit(ECHO, number) for number in range(4)]
+    for asking in askings:
+        await asking.final()
+    got = await asyncio.gather(*(mesh.report(asking.task) for asking in askings), mesh.report())
+    assert [records[0].task for records in got[:-1]] == [asking.task for asking in askings]
+    assert {record.task for record in got[-1]} == {asking.task for asking in askings}
+
+
+async def test_the_late_answer_to_a_question_asked_twice_answers_no_other(mesh: Mesh) -> None:
+    first, second = [await mesh.submit(ECHO, number) for number in range(2)]
+    await first.final(), await second.final()
+    mesh._post.send(first.home, m.Get(task=first.task))  # as a repeat that overtook its answer
+    mesh._post.send(first.home, m.Get(limit=1))
+    assert [record.task for record in await mesh.report(second.task)] == [second.task]
+    mesh._post.send(first.home, m.Get(task=first.task))
+    assert len(await mesh.report()) == 2
+
+
 async def test_a_login_that_is_the_homes_own_is_denied(port: int) -> None:
     async with Mesh(port=port, login="hub", home="hub") as mesh:
         with pytest.raises(Rejected, match="name of its own") as caught:
