@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Get what pip cannot: Python's venv module, Debian's mosquitto, and a virtual environment.
+# Get what pip cannot: make, Python's venv module, Debian's mosquitto, and a virtual environment.
 #
-#   tools/bootstrap.sh debian THING...   each THING must be here: venv, broker, clients
+#   tools/bootstrap.sh debian THING...   each THING must be here: make, venv, broker, clients
 #   tools/bootstrap.sh venv DIR          make a virtual environment with a Python that we support
 #
 # As root on Debian the first installs what is missing. As a plain user it says what to run.
@@ -34,6 +34,7 @@ debian() {
 is_here() {
     local python
     case "$1" in
+    make) has make ;;
     venv)
         python=$(supported_python) || exit 1
         "$python" -c 'import ensurepip, venv' 2>/dev/null
@@ -45,6 +46,7 @@ is_here() {
 
 package_of() {
     case "$1" in
+    make) echo make ;;
     venv) echo python3-venv ;; # Debian's python3 can `import venv` and lacks ensurepip without it
     broker) echo mosquitto ;;
     clients) echo mosquitto-clients ;;
