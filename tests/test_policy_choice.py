@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bus_topics.codec import decode, encode
-from bus_topics.messages import Bid, Considered, Event, Preference
+from bus_topics.messages import Bid, Considered, Event, Events, Preference
 from daemon.policy import MAX_CONSIDERED, Choice, Terms, decide, shares_after
 from daemon.pricing import Calibration, failed, learn
 
@@ -194,7 +194,8 @@ def test_a_decision_of_many_wordy_bidders_fits_the_wire() -> None:
     del bids["pi5"]
     nobody = choose(bids, terms())
     assert len(nobody.decision.reason) == 500
-    encode(Event(task="desk/1", kind="decided", at_ms=1.0, decision=nobody.decision))
+    told = Event(task="desk/1", kind="decided", at_ms=1.0, decision=nobody.decision)
+    encode(Events(events=(told,)))
 
 
 def test_the_worst_that_bidders_can_say_still_fits_the_wire() -> None:
@@ -202,8 +203,9 @@ def test_the_worst_that_bidders_can_say_still_fits_the_wire() -> None:
     worst = failed(learned(1.0, longest))
     bids = {"a": bid(longest, cost=1e9), "b": bid(0.0)}
     decision = choose(bids, terms(), {"a": worst, "b": worst}).decision
-    event = Event(task="desk/1", kind="decided", at_ms=1.0, decision=decision)
-    assert decode(encode(event), Event) == event
+    told = Event(task="desk/1", kind="decided", at_ms=1.0, decision=decision)
+    events = Events(events=(told,))
+    assert decode(encode(events), Events) == events
 
 
 def test_being_late_does_not_hide_an_earlier_reason() -> None:

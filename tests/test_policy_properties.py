@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bus_topics.codec import decode, encode
-from bus_topics.messages import Bid, Event, Preference
+from bus_topics.messages import Bid, Event, Events, Preference
 from daemon.policy import Terms, decide, shares_after
 from daemon.pricing import Calibration, believed_ms, corrected_ms, failed, learn, outbid
 
@@ -82,8 +82,9 @@ def test_every_number_of_a_decision_survives_the_wire(
     bids: dict[str, Bid], known: dict[str, Calibration], terms: Terms, tie: str
 ) -> None:
     decision = decide(bids, known, terms, 1, tie).decision
-    event = Event(task="desk/1", kind="decided", at_ms=0.0, decision=decision)
-    assert decode(encode(event), Event) == event
+    told = Event(task="desk/1", kind="decided", at_ms=0.0, decision=decision)
+    events = Events(events=(told,))
+    assert decode(encode(events), Events) == events
 
 
 @given(BIDS, CALIBRATIONS, TERMS, NONCES)
