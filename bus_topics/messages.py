@@ -110,7 +110,7 @@ class Submit(Message, frozen=True):
     deadline_ms: Annotated[int, Meta(ge=1, le=7 * DAY_MS)] = 60_000
     priority: Annotated[int, Meta(ge=0, le=9, description="9 is most urgent")] = 5
     max_attempts: Annotated[int, Meta(ge=1, le=20)] | None = None
-    max_tokens: Annotated[int, Meta(ge=1, le=32_768)] = 64
+    max_tokens: Annotated[int, Meta(ge=1, le=32_768)] = 128
     min_quality: Unit = 0.0
     stream: bool = False
     negotiate: bool = False
@@ -449,14 +449,13 @@ class Card(Message, frozen=True):
 
 
 class Event(Part, frozen=True):
-    """One decision, for whoever watches; no content."""
+    """One decision, for whoever watches; no content, and no error, which may quote it."""
 
     task: TaskKey
     kind: Annotated[str, Meta(max_length=40)]
     at_ms: Elapsed
     node: NodeId | None = None
     attempt: Annotated[int, Meta(ge=0, le=1000)] = 0
-    detail: Reason = ""
     decision: Decision | None = None
 
 
@@ -491,7 +490,7 @@ class Ask(Message, frozen=True):
     node: NodeId | None = None
     deadline_ms: Annotated[int, Meta(ge=1, le=7 * DAY_MS)] = 60_000
     priority: Annotated[int, Meta(ge=0, le=9)] = 5
-    max_tokens: Annotated[int, Meta(ge=1, le=32_768)] = 64
+    max_tokens: Annotated[int, Meta(ge=1, le=32_768)] = 128
 
 
 class Answer(Message, frozen=True):

@@ -28,7 +28,7 @@ GOOD = bid()
 
 def test_an_offer_tells_the_size_and_never_the_content() -> None:
     (offer,) = offers(Desk("pi4").submit())
-    assert offer.features == m.Features(bytes=7, tokens=1, max_tokens=64)
+    assert offer.features == m.Features(bytes=7, tokens=1, max_tokens=128)
     assert b"hello" not in msgspec.json.encode(offer)
     assert (offer.window_ms, offer.deadline_ms, offer.only) == (150, 60_000, ())
 
