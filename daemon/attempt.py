@@ -145,11 +145,13 @@ def lost(
             task, phase=Phase.QUEUED, auction="", ranking=(), bids={}, rounds=0, due=now + pause
         )
         return task, [rate]
+    # Everyone may see a decision; what a handler said may quote the content, and stays in the steps.
+    seen = f"{task.contractor} failed" if kind == "failed" else detail
     decision = m.Decision(
         attempt=task.attempt + 1,
         winner=live[0],
         preference=order.preference,
-        reason=f"{live[0]} was next in hand: {detail}",
+        reason=f"{live[0]} was next in hand: {seen}",
     )
     task, actions = award(order, with_decision(replace(task, ranking=live), decision), market, now)
     return task, [rate, *actions]

@@ -64,7 +64,6 @@ def finish(
         at_ms=task.steps[-1].at_ms,
         node=task.node or None,
         attempt=task.attempt,
-        detail=error[:500],
     )
     return task, [saved(order, task), tell(order, task), Tell(event)]
 

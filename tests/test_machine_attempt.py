@@ -19,7 +19,7 @@ from machine_desk import (
 
 from bus_topics import messages as m
 from bus_topics.messages import Outcome
-from daemon.actions import Action, Distrust, Save
+from daemon.actions import Action, Distrust, Save, Tell
 from daemon.task import Given, Phase
 
 STOP = m.Stop(task=KEY, attempt=1)
@@ -65,6 +65,23 @@ def test_an_award_that_nobody_hears_of_is_lost_after_a_lease() -> None:
     desk = raced()
     assert awards(desk.until(14.9)) == [("pi4", 1)] * 14
     assert awards(desk.until(0.2)) == [("pi5", 2)]
+
+
+# --- what everyone may see -----------------------------------------------------------------------
+
+
+def test_what_a_handler_said_is_told_to_the_requester_alone() -> None:
+    """An error may quote the content; decisions go to whoever watches."""
+    secret = "ValueError: my diary says"
+    desk = raced(max_attempts=2)
+    actions = desk.hear("pi4", result(1, outcome=Outcome.FAILED, error=secret))
+    actions += desk.hear("pi5", result(2, outcome=Outcome.FAILED, error=secret))
+    told = [action.event for action in actions if isinstance(action, Tell)]
+    assert [event.kind for event in told] == ["awarded", "failed"]
+    assert secret not in repr(told)
+    ((_, final),) = sent(actions, m.Final)
+    assert secret in final.error
+    assert secret in repr(desk.task().steps)
 
 
 # --- beats and leases ----------------------------------------------------------------------------
