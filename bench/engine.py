@@ -8,6 +8,7 @@ that of the process after its runs.
 """
 
 import argparse
+import contextlib
 import importlib.util
 import json
 import os
@@ -87,17 +88,20 @@ def measure(preset: str, mode: Mode, threads: int, peer: str, rounds: int) -> Re
         EngineError: the peer is not installed, or a side cannot run this.
     """
     config = PRESETS[preset]
-    backend = _backend(mode)
-    if backend == peer:
-        raise MissingDependency(
-            f"both sides would be {peer} at {mode}", "compare with --vs llama.cpp"
-        )
+    if mode == "int8" and here():
+        with contextlib.suppress(MissingDependency):  # without a compiler onnxruntime serves
+            build(here()[0])
     with tempfile.TemporaryDirectory() as place:
         model, peer_model = _write(config, mode, peer, Path(place))
-        ours = (sys.executable, backend, model)
+        ours = (sys.executable, "forge", model)
         theirs = (_python(peer), peer, peer_model)
         sides = [_Process(*each, threads, config.vocab_size) for each in (ours, theirs)]
         try:
+            backend = sides[0].backend
+            if backend == peer:
+                raise MissingDependency(
+                    f"both sides are {peer} at {mode}", "compare with --vs llama.cpp"
+                )
             runs = [[side.run() for side in sides] for _ in range(rounds)]
             own, other = (
                 _figures(side, [each[number] for each in runs]) for number, side in enumerate(sides)
@@ -156,6 +160,7 @@ class _Process:
         arguments = ["-m", "bench.engine_side", name, str(model), "--threads", str(threads)]
         self._command = [python, *arguments, "--vocab", str(vocab)]
         self._process: subprocess.Popen[str] | None = None
+        self.backend = ""
         self.cold_start_s = min(self._start() for _ in range(STARTS))
 
     def run(self) -> dict[str, Any]:
@@ -187,7 +192,7 @@ class _Process:
             cwd=ROOT,
             env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         )
-        self._line()
+        self.backend = self._line()["backend"]
         return time.perf_counter() - began
 
     def _line(self) -> dict[str, Any]:
@@ -198,17 +203,6 @@ class _Process:
             raise MissingDependency(f"{self._command[2:4]} ended", "read what it wrote above")
         told: dict[str, Any] = json.loads(line)
         return told
-
-
-def _backend(mode: Mode) -> str:
-    """What serves `mode` here at its best."""
-    if mode != "int8" or not here():
-        return "onnxruntime"
-    try:
-        build(here()[0])
-    except MissingDependency:
-        return "onnxruntime"
-    return "fused"
 
 
 def _write(config: ForgeConfig, mode: Mode, peer: str, place: Path) -> tuple[Path, Path]:

@@ -1,6 +1,6 @@
 """One side of the engine's benchmark, in a process of its own: it loads, answers once, then on request.
 
-    python -m bench.engine_side fused models/text --threads 1
+    python -m bench.engine_side forge models/text --threads 1
 
 Every line on its standard input asks for one run, and gets one line of JSON back. Nothing is imported
 but what the side itself needs: memory and cold start are those of a process that serves. For llama.cpp it
@@ -31,54 +31,33 @@ LLAMA_CPP = "llama_cpp"
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A loaded model: logits (V,) after a prompt from scratch, and after one more token."""
+    """A loaded model: what computes, logits (V,) after a prompt from scratch, and after a token."""
 
+    backend: str
     prefill: Callable[[list[int]], Floats]
     step: Callable[[int], Floats]
 
 
-def fused(folder: Path, threads: int) -> Side:
-    """One call of C++ a token."""
-    from engine.fused.build import here, library
-    from engine.fused.step import FusedStep
-    from engine.runtime import ModelFolder
-
-    model = ModelFolder.open(folder)
-    built = library(here()[0])
-    assert built is not None, "run `python -m engine.fused.build` first"
-    step = FusedStep(built, model.graph, model.config, threads)
-    logits = np.empty(model.config.vocab_size, np.float32)
-    token = np.zeros(1, np.int64)
-    length = 0
-
-    def prefill(ids: list[int]) -> Floats:
-        nonlocal length
-        step.run(np.array(ids), 0, logits)
-        length = len(ids)
-        return logits
-
-    def more(number: int) -> Floats:
-        nonlocal length
-        token[0] = number
-        step.run(token, length, logits)
-        length += 1
-        return logits
-
-    return Side(prefill, more)
-
-
-def onnxruntime(folder: Path, threads: int) -> Side:
+def forge(folder: Path, threads: int) -> Side:
     """What a node serves with."""
     from engine.runtime import Forge
 
-    forge = Forge.load(folder, threads=threads)
+    loaded = Forge.load(folder, threads=threads)
 
     def prefill(ids: list[int]) -> Floats:
-        forge.rewind(0)
-        row: Floats = forge.extend(ids)[-1]
+        loaded.rewind(0)
+        row: Floats = loaded.extend(ids)[-1]
         return row
 
-    return Side(prefill, forge.step)
+    return Side(loaded.backend, prefill, loaded.step)
+
+
+def onnxruntime(folder: Path, threads: int) -> Side:
+    """The same with the fused step left out."""
+    from engine.fused import build
+
+    build.LEVELS.clear()
+    return forge(folder, threads)
 
 
 def llama_cpp(file: Path, threads: int) -> Side:
@@ -110,10 +89,10 @@ def llama_cpp(file: Path, threads: int) -> Side:
     def more(number: int, _lives_as_long: Any = quiet) -> Floats:
         return run([number])
 
-    return Side(prefill, more)
+    return Side("llama.cpp", prefill, more)
 
 
-SIDES = {"fused": fused, "onnxruntime": onnxruntime, "llama.cpp": llama_cpp}
+SIDES = {"forge": forge, "onnxruntime": onnxruntime, "llama.cpp": llama_cpp}
 
 
 def prompt(vocab: int) -> list[int]:
@@ -147,7 +126,7 @@ def main() -> None:
     side = SIDES[given.side](given.model, given.threads)
     ids = prompt(given.vocab)
     first = int(side.prefill(ids).argmax())
-    print(json.dumps({"first": first}), flush=True)
+    print(json.dumps({"backend": side.backend, "first": first}), flush=True)
     for _ in sys.stdin:
         print(json.dumps(run_once(side, ids)), flush=True)
 

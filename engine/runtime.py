@@ -1,8 +1,9 @@
-"""A model being served: onnxruntime over a key-value cache that stays where it is.
+"""A model being served, over a key-value cache that stays where it is.
 
-All buffers are made once and bound once; a decoding step writes two numbers and runs the graph.
 The cache is addressed by position, so going back is only a smaller length, and a prompt that
-begins like the one before computes the difference alone. Neither torch nor onnx is imported.
+begins like the one before computes the difference alone. What computes is the fused step
+where it was built and the model is int8 (`engine.fused`), else onnxruntime (`engine.onnx_backend`);
+only the one that serves is imported, and neither torch nor onnx ever is.
 """
 
 import os
@@ -12,15 +13,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime as ort
 
 from engine.checkpoint import CONFIG, refuse_pickles, verify_sums
 from engine.config import ForgeConfig, read_config_json
-from engine.errors import BadModel, BadPrompt, BadTokenizer, Busy, OutOfMemory
+from engine.errors import (
+    BadModel,
+    BadPrompt,
+    BadTokenizer,
+    Busy,
+    MissingDependency,
+    OutOfMemory,
+)
 from engine.tokenizer import Tokenizer
 
 Floats = npt.NDArray[np.float32]
@@ -29,7 +36,6 @@ Floats = npt.NDArray[np.float32]
 _PREFIX_BYTES = 32 << 20
 # Below this a second thread gains a fifth and loses much more when a core is busy.
 _DIM_ONE_THREAD = 256
-_FATAL_ONLY = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,28 @@ class ModelFolder:
         return cls(folder, config, served["mode"], str(served.get("tokenizer_sha256", "")))
 
 
+class Backend(Protocol):
+    """Weights and cache of one model, and what computes with them.
+
+    Attributes:
+        name: onnxruntime | fused.
+    """
+
+    name: str
+
+    def run(self, ids: Sequence[int], start: int, *, every: bool) -> Floats:
+        """Put `ids` at `start`; logits (1, V) after the last, or (len(ids), V) after each."""
+
+    def step(self, token: int, position: int) -> Floats:
+        """Put one token; the logits (V,) after it, in memory that the next step overwrites."""
+
+    def save(self, length: int) -> list[npt.NDArray[Any]]:
+        """A copy of the cache's first `length` positions."""
+
+    def restore(self, rows: list[npt.NDArray[Any]], length: int) -> None:
+        """Write back what `save(length)` gave."""
+
+
 class Forge:
     """One loaded model with one key-value cache: it serves one request at a time.
 
@@ -81,24 +109,25 @@ class Forge:
         tokenizer: the one it was trained with.
         mode: how its weights are kept.
         threads: of one run.
+        backend: what computes: onnxruntime | fused.
         length: positions in the cache now.
         reused: positions of the last `prefill` that needed no computing.
     """
 
     def __init__(
-        self, session: ort.InferenceSession, folder: ModelFolder, tokenizer: Tokenizer, threads: int
+        self, backend: Backend, folder: ModelFolder, tokenizer: Tokenizer, threads: int
     ) -> None:
         self.config = folder.config
         self.tokenizer = tokenizer
         self.mode = folder.mode
         self.threads = threads
+        self.backend = backend.name
         self.length = 0
         self.reused = 0
         self._ids: list[int] = []
-        self._session = session
+        self._backend = backend
         self._prefixes = _Prefixes(_PREFIX_BYTES)
         self._in_use = threading.Lock()
-        self._allocate()
 
     @classmethod
     def load(
@@ -132,9 +161,7 @@ class Forge:
         if not threads:
             threads = 1 if folder.config.dim <= _DIM_ONE_THREAD else len(os.sched_getaffinity(0))
         try:
-            session = _session(folder.graph, threads)
-            _check_inputs(session, folder)
-            forge = cls(session, folder, tokenizer, threads)
+            forge = cls(_backend(folder, threads), folder, tokenizer, threads)
             logits = forge.prefill([tokenizer.vocab_size - 1])
         except MemoryError as fault:
             raise OutOfMemory(f"no memory for {folder.path}", "choose a smaller model") from fault
@@ -161,8 +188,7 @@ class Forge:
         shared = min(_common(self._ids, ids), len(ids) - 1)
         stored = self._prefixes.longest(ids[:-1])
         if stored is not None and len(stored.ids) > shared:
-            for buffer, rows in zip(self._cache, stored.rows, strict=True):
-                buffer[:, :, : len(stored.ids)] = rows
+            self._backend.restore(stored.rows, len(stored.ids))
             shared = len(stored.ids)
         self.reused = self.length = shared
         self._ids = ids[:shared]
@@ -181,14 +207,9 @@ class Forge:
             BadPrompt: none, more than the context has room for, or an id outside the vocabulary.
         """
         self._check(ids, self.length)
-        count = len(ids)
-        rows = np.arange(count) if every else np.array([count - 1])
-        logits = np.empty((len(rows), self.config.vocab_size), np.float32)
-        total = self.length + count
-        self._last[0], self._total[0] = total - 1, total
-        self._run(self._bind(np.array([ids], np.int64), rows.astype(np.int64), logits))
+        logits = self._backend.run(ids, self.length, every=every)
         self._ids += ids
-        self.length = total
+        self.length += len(ids)
         return logits
 
     def step(self, token: int) -> Floats:
@@ -198,13 +219,10 @@ class Forge:
             BadPrompt: the context is full, or the id is outside the vocabulary.
         """
         self._check((token,), self.length)
-        self._token[0, 0] = token
-        self._last[0], self._total[0] = self.length, self.length + 1
-        self._run(self._step)
+        logits = self._backend.step(token, self.length)
         self._ids.append(token)
         self.length += 1
-        row: Floats = self._logits[0]
-        return row
+        return logits
 
     def rewind(self, length: int) -> None:
         """Forget all positions from `length` on.
@@ -231,47 +249,8 @@ class Forge:
         finally:
             self._in_use.release()
 
-    def _allocate(self) -> None:
-        config = self.config
-        shape = (1, config.n_kv_heads, config.context, config.head_dim)
-        names = [f"{kind}_{n}" for n in range(config.n_layers) for kind in ("key", "value")]
-        self._cache = [np.zeros(shape, np.float32) for _ in names]
-        self._last, self._total = np.zeros(1, np.int32), np.zeros(1, np.int32)
-        self._token = np.zeros((1, 1), np.int64)
-        self._logits = np.zeros((1, config.vocab_size), np.float32)
-        # An OrtValue made from a numpy array is that array's memory, not a copy.
-        fixed = dict(zip(names, self._cache, strict=True))
-        self._state = {name: _value(array) for name, array in fixed.items()}
-        self._place = {"last": _value(self._last), "total": _value(self._total)}
-        self._step = self._bind(self._token, np.zeros(1, np.int64), self._logits)
-
-    def _bind(
-        self, tokens: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], logits: Floats
-    ) -> "_Bound":
-        # The values own the arrays' memory for Python; the binding alone would let it go.
-        values = {"tokens": _value(tokens), "rows": _value(rows), "logits": _value(logits)}
-        binding = self._session.io_binding()
-        for name, value in self._state.items():
-            binding.bind_ortvalue_input(name, value)
-            binding.bind_ortvalue_output(f"new_{name}", value)
-        for name, value in self._place.items():
-            binding.bind_ortvalue_input(name, value)
-        binding.bind_ortvalue_input("tokens", values["tokens"])
-        binding.bind_ortvalue_input("rows", values["rows"])
-        binding.bind_ortvalue_output("logits", values["logits"])
-        return _Bound(binding, values)
-
-    def _run(self, bound: "_Bound") -> None:
-        try:
-            self._session.run_with_iobinding(bound.binding)
-        except Exception as fault:  # onnxruntime's errors share no root but Exception
-            if _is_out_of_memory(fault):
-                raise OutOfMemory("no memory for this request", "send a shorter prompt") from fault
-            raise BadModel(f"the graph failed ({fault})", "export the checkpoint again") from fault
-
     def _keep(self, ids: tuple[int, ...]) -> None:
-        rows = [np.ascontiguousarray(buffer[:, :, : len(ids)]) for buffer in self._cache]
-        self._prefixes.put(_Prefix(ids, rows))
+        self._prefixes.put(_Prefix(ids, self._backend.save(len(ids))))
 
     def _check(self, ids: Sequence[int], length: int) -> None:
         if not ids:
@@ -288,15 +267,9 @@ class Forge:
 
 
 @dataclass(frozen=True, slots=True)
-class _Bound:
-    binding: Any
-    values: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
 class _Prefix:
     ids: tuple[int, ...]
-    rows: list[Floats]  # keys and values of each layer, (1, K, len(ids), E)
+    rows: list[npt.NDArray[Any]]  # what the backend saved of its cache
 
     @property
     def size(self) -> int:
@@ -333,41 +306,25 @@ def _common(first: Sequence[int], second: Sequence[int]) -> int:
     return min(len(first), len(second))
 
 
-def _value(array: npt.NDArray[Any]) -> Any:
-    return ort.OrtValue.ortvalue_from_numpy(array)
+def _backend(folder: ModelFolder, threads: int) -> Backend:
+    """The quickest that can serve `folder` here.
 
+    What the fused step cannot read is left to onnxruntime, which names the fault if there is one.
+    """
+    if folder.mode == "int8":
+        from engine.fused.build import best
+        from engine.fused.step import FusedStep
 
-def _check_inputs(session: ort.InferenceSession, folder: ModelFolder) -> None:
-    """Raise `BadModel` where the graph's cache or vocabulary is not the config's."""
-    config = folder.config
-    cache = [1, config.n_kv_heads, config.context, config.head_dim]
-    expected = {f"{kind}_{n}": cache for n in range(config.n_layers) for kind in ("key", "value")}
-    names = ("tokens", "rows", "last", "total")
-    found = {each.name: each.shape for each in session.get_inputs() if each.name not in names}
-    width = session.get_outputs()[0].shape[-1]
-    if found != expected or width != config.vocab_size:
-        raise BadModel(
-            f"{folder.graph} is not of the shape in its config.json", "export the checkpoint again"
-        )
-
-
-def _session(graph: Path, threads: int) -> ort.InferenceSession:
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = _FATAL_ONLY
-    # Threads that spin between runs would cost an idle node a whole core.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        library = best()
+        if library is not None:
+            try:
+                return FusedStep(library, folder.graph, folder.config, threads)
+            except (BadModel, MissingDependency):
+                pass
     try:
-        return ort.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
-    except Exception as fault:  # onnxruntime's errors share no root but Exception
-        if _is_out_of_memory(fault):
+        from engine.onnx_backend import OnnxBackend
+    except ImportError as fault:
+        if "failed to map segment" in str(fault):  # so the loader says that there is no memory
             raise MemoryError from fault
-        raise BadModel(
-            f"{graph} cannot be loaded ({fault})", "export the checkpoint again"
-        ) from fault
-
-
-def _is_out_of_memory(fault: Exception) -> bool:
-    """Whether onnxruntime, which has no type for it, speaks of a failed allocation."""
-    return isinstance(fault, MemoryError) or "alloc" in str(fault).lower()
+        raise
+    return OnnxBackend(folder.graph, folder.config, threads)

@@ -45,17 +45,18 @@ def served(config: ForgeConfig, folder: Path) -> Path:
     return export(Checkpoint(config, weights, "", {}), folder, "int8")
 
 
-def prompt(config: ForgeConfig, length: int) -> npt.NDArray[np.int64]:
+def prompt(config: ForgeConfig, length: int) -> list[int]:
     """Tokens of any kind."""
-    return np.random.default_rng(length).integers(0, config.vocab_size, length)
+    rng = np.random.default_rng(length)
+    return [int(n) for n in rng.integers(0, config.vocab_size, length)]
 
 
-def in_pieces(step: FusedStep, tokens: npt.NDArray[np.int64], sizes: list[int]) -> Floats:
+def in_pieces(step: FusedStep, tokens: list[int], sizes: list[int]) -> Floats:
     """Logits (S, V) after each token, put in by pieces of these sizes and then one by one."""
-    logits = np.empty((len(tokens), step.config.vocab_size), np.float32)
-    place = 0
-    while place < len(tokens):
-        size = sizes.pop(0) if sizes else 1
-        step.run(tokens[place : place + size], place, logits[place : place + size])
-        place += size
-    return logits
+    logits, place = [], 0
+    for size in sizes:
+        if piece := tokens[place : place + size]:
+            logits.append(step.run(piece, place, every=True))
+            place += len(piece)
+    logits += [step.step(tokens[n], n)[None].copy() for n in range(place, len(tokens))]
+    return np.concatenate(logits)

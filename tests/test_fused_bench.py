@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 
 from bench import engine
 from bench.engine_side import LLAMA_CPP
-from engine.fused.build import COMPILERS
+from engine.fused.build import best
 
 FIELDS = (
     "tok_s peer_tok_s ratio prefill_ms peer_prefill_ms rss_mb cold_start_s backend same_tokens"
@@ -19,9 +18,8 @@ FIELDS = (
 
 
 @pytest.mark.skipif(
-    not any(map(shutil.which, COMPILERS)), reason="without a compiler both sides are onnxruntime"
+    best() is None, reason="both sides would be onnxruntime: run `python -m engine.fused.build`"
 )
-@pytest.mark.slow
 def test_one_object_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert engine.main(["--preset", "pi_zero", "--rounds", "1", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
 from engine.errors import MissingDependency
 from engine.fused import build as fused_build
-from engine.fused.build import COMPILERS, SCALAR, build, here, levels, library
+from engine.fused.build import COMPILERS, SCALAR, best, build, here, levels, library
 
 needs_compiler = pytest.mark.skipif(
     not any(map(shutil.which, COMPILERS)), reason="there is no C++ compiler"
@@ -102,15 +103,16 @@ def test_without_a_compiler_it_is_said(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @needs_compiler
-def test_the_command_builds_into_the_cache(
+def test_the_command_builds_into_the_virtual_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
     if not here():
         pytest.skip("there is no code for this processor")
+    assert best() is None
     assert fused_build.main() == 0
-    assert Path(capsys.readouterr().out.strip()) == library(here()[0])
+    assert Path(capsys.readouterr().out.strip()) == best()
     monkeypatch.setenv("PATH", "")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other"))
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "other"))
     assert fused_build.main() == 1
     assert "no C++ compiler" in capsys.readouterr().err

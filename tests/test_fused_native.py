@@ -45,7 +45,7 @@ def job(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     graph = fused_models.served(config, folder)
     sizes = [size for size in PIECES if size < config.context]
     tokens = prompt(config, sum(sizes))
-    pieces = np.split(tokens, np.cumsum(sizes)[:-1])
+    pieces = np.split(np.array(tokens), np.cumsum(sizes)[:-1])
     for threads in (1, 2):
         write_job(folder / f"job{threads}", graph, config, threads, pieces)
     step = FusedStep(build(here()[0], folder), graph, config, 1)

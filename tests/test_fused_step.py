@@ -19,7 +19,7 @@ from engine.errors import BadModel, BadPrompt
 from engine.fused.build import COMPILERS, Level, build, here
 from engine.fused.step import FusedStep
 from engine.fused.weights import read_weights
-from engine.runtime import ModelFolder, _session
+from engine.onnx_backend import OnnxBackend
 
 pytestmark = pytest.mark.skipif(
     not any(map(shutil.which, COMPILERS)), reason="there is no C++ compiler"
@@ -54,7 +54,7 @@ def test_every_bit_is_that_of_the_reference(
     tokens = prompt(config, min(config.context, 90))
     step = FusedStep(library, graph, config, threads)
     got = in_pieces(step, tokens, [70, 3])
-    expected = Reference(config, read_weights(graph, config)).run(tokens.tolist(), 0)
+    expected = Reference(config, read_weights(graph, config)).run(tokens, 0)
     assert np.array_equal(got, expected)
 
 
@@ -64,9 +64,7 @@ def test_pieces_are_as_the_whole(library: Path, graphs: dict[str, Path]) -> None
     step = FusedStep(library, graphs["grouped"], config, 1)
     whole = in_pieces(step, tokens, [len(tokens)])
     assert np.array_equal(in_pieces(step, tokens, [17, 64, 9]), whole)
-    last = np.empty(config.vocab_size, np.float32)
-    step.run(tokens, 0, last)
-    assert np.array_equal(last, whole[-1])
+    assert np.array_equal(step.run(tokens, 0, every=False), whole[-1:])
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -96,26 +94,11 @@ def test_logits_are_near_those_of_onnxruntime(
     tokens = prompt(config, 60)
     step = FusedStep(build(LEVELS[0], cache), graph, config, 1)
     got = in_pieces(step, tokens, [60])
-    expected = onnxruntime_logits(graph, config, tokens)
+    expected = OnnxBackend(graph, config, 1).run(tokens, 0, every=True)
     # Rounding alone: both quantise activations by blocks of 64 to 8 bit.
     assert np.abs(got - expected).mean() < 0.02 * expected.std()
     same = (got.argmax(-1) == expected.argmax(-1)).mean()
     assert same > 0.9
-
-
-def onnxruntime_logits(graph: Path, config: ForgeConfig, tokens: np.ndarray) -> np.ndarray:
-    session = _session(ModelFolder.open(graph.parent).graph, 1)
-    shape = (1, config.n_kv_heads, config.context, config.head_dim)
-    caches = [f"{kind}_{n}" for n in range(config.n_layers) for kind in ("key", "value")]
-    count = len(tokens)
-    feeds = {name: np.zeros(shape, np.float32) for name in caches} | {
-        "tokens": tokens[None],
-        "rows": np.arange(count),
-        "last": np.array([count - 1], np.int32),
-        "total": np.array([count], np.int32),
-    }
-    logits: np.ndarray = session.run(["logits"], feeds)[0]
-    return logits
 
 
 @pytest.mark.parametrize(
@@ -127,19 +110,19 @@ def test_what_does_not_fit_is_refused(
     config = SHAPES["grouped"]
     step = FusedStep(build(LEVELS[0], cache), graphs["grouped"], config, 1)
     with pytest.raises(BadPrompt):
-        step.run(np.array(tokens, np.int64), start, np.empty(config.vocab_size, np.float32))
+        step.run(tokens, start, every=False)
 
 
-def test_room_for_the_logits_is_checked(cache: Path, graphs: dict[str, Path]) -> None:
+@pytest.mark.parametrize("length", [1, 16, 40])
+def test_a_saved_cache_is_the_cache(cache: Path, graphs: dict[str, Path], length: int) -> None:
     config = SHAPES["grouped"]
+    tokens = prompt(config, 60)
     step = FusedStep(build(LEVELS[0], cache), graphs["grouped"], config, 1)
-    tokens = np.zeros(3, np.int64)
-    short, few = np.empty(64, np.float32), np.empty((2, 640), np.float32)
-    for logits in (short, few, few[:, ::2].astype(np.float32)):
-        with pytest.raises(BadPrompt, match="room"):
-            step.run(tokens, 0, logits)
-    with pytest.raises(BadPrompt, match="strided"):
-        step.run(np.zeros(6, np.int64)[::2], 0, np.empty(640, np.float32))
+    expected = step.run(tokens, 0, every=True)[length:]
+    kept = step.save(length)
+    step.run(tokens[::-1], 0, every=False)
+    step.restore(kept, length)
+    assert np.array_equal(step.run(tokens[length:], length, every=True), expected)
 
 
 def test_heads_that_are_no_tile_are_refused(cache: Path, graphs: dict[str, Path]) -> None:

@@ -1,7 +1,7 @@
 """Compile `fused.cpp` for this processor: `python -m engine.fused.build`.
 
-It is done once, at installation, where a compiler is present; serving only looks whether the library
-is there. The library's name carries the sha256 of source and flags, so a new version is never
+It is done once, at installation, where a compiler is present, into the virtual environment that the
+node runs from; serving only looks whether the library is there. The library's name carries the sha256 of source and flags, so a new version is never
 mistaken for an old one, and it is put in its place whole.
 """
 
@@ -83,12 +83,18 @@ def here() -> list[Level]:
     return levels(platform.machine(), _features())
 
 
+def best() -> Path | None:
+    """The library that serves here: of the quickest level that this processor runs, if built."""
+    found = here()
+    return library(found[0]) if found else None
+
+
 def library(level: Level, folder: Path | None = None) -> Path | None:
-    """The built library of `level` in `folder` (default: the user's cache), if it is there.
+    """The library of `level` in `folder` (default: in the virtual environment), if it is there.
 
     One that others may write to is taken for none: loading it would run their code.
     """
-    file = (folder or _cache()) / _name(level)
+    file = (folder or _installed()) / _name(level)
     try:
         kind = file.stat()
     except OSError:
@@ -101,9 +107,9 @@ def build(level: Level, folder: Path | None = None) -> Path:
     """Compile for `level` unless that was done before.
 
     Raises:
-        MissingDependency: no compiler, or it fails, or the cache cannot be written.
+        MissingDependency: no compiler, or it fails, or `folder` cannot be written.
     """
-    target = folder or _cache()
+    target = folder or _installed()
     if found := library(level, target):
         return found
     compiler = next((path for name in COMPILERS if (path := shutil.which(name))), None)
@@ -178,9 +184,8 @@ def _name(level: Level) -> str:
     return f"fused-{level.name}-{hashlib.sha256(text).hexdigest()[:16]}.so"
 
 
-def _cache() -> Path:
-    root = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(root) if root.startswith("/") else Path.home() / ".cache") / "forgebus"
+def _installed() -> Path:
+    return Path(sys.prefix) / "lib" / "forgebus"
 
 
 if __name__ == "__main__":

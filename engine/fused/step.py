@@ -4,6 +4,7 @@ Shapes: S new positions, V vocab, L layers, K key-value heads, T tiles of 16 pos
 """
 
 import ctypes
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,12 @@ TILE = 16
 
 
 class FusedStep:
-    """One model's weights and cache inside the library; one caller at a time.
+    """An `engine.runtime.Backend`: one model's weights and cache inside the library.
 
-    Attributes:
-        config: the shape.
-        keys: (L, K, T, E, 16) fp16, the cache itself, not a copy.
-        values: (L, K, T, 16, E), likewise.
+    One caller at a time.
     """
+
+    name = "fused"
 
     def __init__(self, library: Path, graph: Path, config: ForgeConfig, threads: int) -> None:
         """Read the int8 weights of `graph`.
@@ -54,26 +54,59 @@ class FusedStep:
         cache = (config.n_layers, config.n_kv_heads, tiles)
         keys = self._library.forge_keys(self._handle)
         values = self._library.forge_values(self._handle)
-        self.keys = _halves(keys, (*cache, config.head_dim, TILE))
-        self.values = _halves(values, (*cache, TILE, config.head_dim))
+        self._cache = (
+            _halves(keys, (*cache, config.head_dim, TILE)),
+            _halves(values, (*cache, TILE, config.head_dim)),
+        )
+        self._token = np.zeros(1, np.int64)
+        self._logits = np.zeros((1, config.vocab_size), np.float32)
 
-    def run(self, tokens: Tokens, start: int, logits: Floats) -> None:
-        """Append `tokens` (S,) to the cache at position `start`.
+    def run(self, ids: Sequence[int], start: int, *, every: bool) -> Floats:
+        """Put `ids` at `start`; logits (1, V) after the last, or (S, V) after each.
 
-        Args:
-            tokens: contiguous int64.
-            start: positions from here on are written; those before must have been.
-            logits: contiguous; (V,) takes those after the last token, (S, V) after every one.
+        Positions before `start` must have been written.
 
         Raises:
             BadPrompt: no tokens, one outside the vocabulary, or more than the context holds.
         """
-        every = logits.ndim == 2
-        rows = len(tokens) if every else 1
-        if logits.size != rows * self.config.vocab_size or logits.dtype != np.float32:
-            raise BadPrompt(f"logits are {logits.shape}", "give room for the rows that are wanted")
-        if not (tokens.flags.c_contiguous and logits.flags.c_contiguous):
-            raise BadPrompt("tokens or logits are strided", "give contiguous arrays")
+        rows = len(ids) if every else 1
+        logits = np.empty((rows, self.config.vocab_size), np.float32)
+        self._call(np.array(ids, np.int64), start, logits, every=every)
+        return logits
+
+    def step(self, token: int, position: int) -> Floats:
+        """Put one token; the logits (V,) after it, in memory that the next step overwrites.
+
+        Raises:
+            BadPrompt: as for `run`.
+        """
+        self._token[0] = token
+        self._call(self._token, position, self._logits, every=False)
+        row: Floats = self._logits[0]
+        return row
+
+    def save(self, length: int) -> list[npt.NDArray[Any]]:
+        """Whole tiles of keys (L, K, T, E, 16) and values (L, K, T, 16, E), fp16."""
+        tiles = -(-length // TILE)
+        return [np.ascontiguousarray(part[:, :, :tiles]) for part in self._cache]
+
+    def restore(self, rows: list[npt.NDArray[Any]], length: int) -> None:
+        """Write back what `save(length)` gave."""
+        tiles = -(-length // TILE)
+        for part, kept in zip(self._cache, rows, strict=True):
+            part[:, :, :tiles] = kept
+
+    def close(self) -> None:
+        """Give memory and threads back; nothing else may be called after."""
+        if self._handle:
+            self._library.forge_free(self._handle)
+            self._handle = None
+
+    def __del__(self) -> None:
+        if getattr(self, "_handle", None):
+            self.close()
+
+    def _call(self, tokens: Tokens, start: int, logits: Floats, *, every: bool) -> None:
         done = self._library.forge_run(
             self._handle, tokens.ctypes.data, len(tokens), start, every, logits.ctypes.data
         )
@@ -82,16 +115,6 @@ class FusedStep:
                 "no tokens, one outside the vocabulary, or more than the context holds",
                 "shorten the prompt",
             )
-
-    def close(self) -> None:
-        """Give memory and threads back; `keys` and `values` must not be used any more."""
-        if self._handle:
-            self._library.forge_free(self._handle)
-            self._handle = None
-
-    def __del__(self) -> None:
-        if getattr(self, "_handle", None):
-            self.close()
 
     def _put(self, part: Matrix | Vector) -> None:
         library, handle = self._library, self._handle
