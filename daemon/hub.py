@@ -9,7 +9,7 @@ answer goes to the MQTT 5 response topic, else to the payload's `reply_to`, else
 import hashlib
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from bus_topics import codec, topics
@@ -57,6 +57,7 @@ class _Held(Generic[T]):
     digest: str
     due: float
     message: T
+    cut_off: bool = False
 
 
 class _RefusedAsk(Exception):  # noqa: N818 - named for what happened
@@ -97,12 +98,20 @@ class Hub(Generic[T]):
         Returns what to do, and the message to acknowledge after it; None while the ask is held.
         """
         digest = asked.digest()
+        due = self._again(digest)
+        if due is not None:
+            self._held.append(_Held(asked, digest, due, message))
+            return [], None
         order = self._roster.hubs(digest, now)
         rank = order.index(self._own) if self._own in order else len(order)
         if rank == 0 or not order or len(self._held) >= MAX_HELD:
             return self._take(asked, digest, now), message
         self._held.append(_Held(asked, digest, now + TAKE_OVER_S * rank, message))
         return [], None
+
+    def link_lost(self) -> None:
+        """What is held was not acknowledged: the broker delivers it again, and it is still one ask."""
+        self._held = [replace(held, cut_off=True) for held in self._held]
 
     def taken(self, digest: str) -> T | None:
         """Another hub took the ask: what we held of it may be acknowledged.
@@ -124,6 +133,14 @@ class Hub(Generic[T]):
     def wake(self) -> float:
         """When `tick` is needed next."""
         return min((held.due for held in self._held), default=math.inf)
+
+    def _again(self, digest: str) -> float | None:
+        """When the ask is due that comes again after a lost link; None when it is a new one."""
+        for held in self._held:
+            if held.cut_off and held.digest == digest:
+                self._held.remove(held)
+                return held.due
+        return None
 
     def _take(self, asked: Asked, digest: str, now: float) -> list[Action]:
         default = topics.build(self._base, "answer", to=asked.sender, capability=asked.capability)

@@ -395,6 +395,7 @@ class Node:
     def _linked(self, up: bool) -> None:  # noqa: FBT001 - the bus's own callback
         if not up:
             _log.warning("bus-down", node=self.id)
+            self._hub.link_lost()
             return
         self._announce()
         self._ready.set()

@@ -1,5 +1,6 @@
 """The door for apps that only publish: who takes an ask, what becomes of it, where the answer goes."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -273,6 +274,25 @@ def test_two_equal_asks_are_two_asks() -> None:
     assert door.hub.taken(asked().digest()) == "first"
     ((_, message),) = door.hub.tick(1003.0)
     assert message == "second"
+
+
+def test_an_ask_that_comes_again_after_a_lost_link_is_one_ask() -> None:
+    order = roster_of(*HUBS).hubs(asked().digest(), 1000.0)
+    door = Door(*HUBS, own=order[1])
+    assert door.ask(asked(), "before")[1] is None
+    door.hub.link_lost()
+    assert door.ask(asked(), "again")[1] is None
+    ((_, message),) = door.hub.tick(door.desk.now + TAKE_OVER_S)
+    assert message == "again"
+    assert door.hub.wake() == math.inf
+
+
+def test_an_ask_cut_off_is_taken_over_even_if_the_broker_has_forgotten_it() -> None:
+    order = roster_of(*HUBS).hubs(asked().digest(), 1000.0)
+    door = Door(*HUBS, own=order[1])
+    door.ask(asked(), "before")
+    door.hub.link_lost()
+    assert len(door.hub.tick(door.desk.now + TAKE_OVER_S)) == 1
 
 
 def test_a_hub_that_is_not_live_is_not_waited_for() -> None:
