@@ -17,6 +17,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 INPUTS := pyproject.toml constraints.txt
+FUSED := $(wildcard engine/fused/*.cpp engine/fused/*.h) engine/fused/build.py
 # Both names: the first for pip before 25.3, the second for what pip builds the package with after.
 PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
        $(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet
@@ -27,12 +28,12 @@ PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
 help:
 	@sed -n '4,10s/^# *//p' Makefile
 
-setup: venv.broker.clients $(VENV)/.everything
+setup: venv.broker.clients $(VENV)/.everything $(VENV)/.fused
 
-demo: venv.broker $(VENV)/.node
+demo: venv.broker $(VENV)/.node $(VENV)/.fused
 	$(BIN)/forgebus demo
 
-test: venv.broker.clients $(VENV)/.everything
+test: venv.broker.clients $(VENV)/.everything $(VENV)/.fused
 	$(BIN)/pytest
 
 check: venv $(VENV)/.everything
@@ -40,10 +41,10 @@ check: venv $(VENV)/.everything
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: venv.broker $(VENV)/.everything
+bench: venv.broker $(VENV)/.everything $(VENV)/.fused
 	$(BIN)/forgebus bench
 
-run: venv.broker $(VENV)/.node
+run: venv.broker $(VENV)/.node $(VENV)/.fused
 	$(BIN)/forgebus run $(ARGS)
 
 clean:
@@ -68,3 +69,8 @@ $(VENV)/.everything: $(INPUTS) | $(BIN)/python
 	@echo "installing forgebus with the development and training extras into $(VENV)"
 	@$(PIP) --editable '.[dev,train]'
 	@touch $(VENV)/.node $@
+
+# One call of C++ a token for int8 models. Without a compiler it says so, and onnxruntime serves.
+$(VENV)/.fused: $(FUSED) | $(BIN)/python
+	@$(BIN)/python -m engine.fused.build || true
+	@touch $@
