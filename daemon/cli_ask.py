@@ -350,7 +350,8 @@ def _checked(capability: str, content: object, fields: dict[str, Any]) -> "m.Sub
         submit = msgspec.convert(named, m.Submit)
         codec.encode(submit)
     except (msgspec.ValidationError, WireError, TypeError) as error:
-        raise CommandError(f"this cannot be asked: {error}", USAGE) from None
+        what = str(error).replace("`$.preference`", f"--prefer, one of {', '.join(m.Preference)}")
+        raise CommandError(f"this cannot be asked: {what}", USAGE) from None
     return submit
 
 

@@ -235,7 +235,10 @@ def test_what_is_not_known_is_one_line(call: Call, arguments: list[str], words: 
     [
         (("ask",), ("Missing argument", "forgebus ask --help")),
         (("ask", "selftest_echo"), ("give TEXT or --content",)),
-        (("ask", "selftest_echo", "x", "--prefer", "cheapest"), ("cheapest",)),
+        (
+            ("ask", "selftest_echo", "x", "--prefer", "cheapest"),
+            ("cheapest", "--prefer", "fastest"),
+        ),
         (("ask", "selftest_echo", "x", "--node", "No Node"), ("node",)),
         (("ask", "Selftest", "x"), ("capability",)),
         (("ask", "selftest_echo", "x", "--id", "../x"), ("id",)),
