@@ -19,7 +19,6 @@ from bus_topics.messages import (
     OptionalRaw,
     Outcome,
     Preference,
-    Price,
     Report,
     Step,
     Submit,
@@ -286,11 +285,6 @@ def _ends(story: tuple[T, ...]) -> tuple[T, ...]:
     """The first and the last quarter."""
     quarter = (len(story) + 3) // 4
     return (*story[:quarter], *story[max(quarter, len(story) - quarter) :])
-
-
-def free_price(bid: Bid) -> Price:
-    """The bid's price without its queue: what the work itself costs."""
-    return msgspec.structs.replace(bid.price, wait_ms=0.0)
 
 
 _encoder = msgspec.json.Encoder()

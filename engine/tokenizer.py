@@ -206,24 +206,6 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int = VOCAB_SIZE) -> Token
     return Tokenizer(bpe.to_str(pretty=False).encode("utf-8"))
 
 
-def read_texts(paths: Iterable[str | Path]) -> Iterator[str]:
-    """The lines of the text files in `paths`; a folder gives its *.txt files, sorted.
-
-    Raises:
-        BadTokenizer: a file cannot be read as UTF-8.
-    """
-    for path in map(Path, paths):
-        files = sorted(path.rglob("*.txt")) if path.is_dir() else [path]
-        for file in files:
-            try:
-                with file.open(encoding="utf-8") as lines:
-                    yield from lines
-            except (OSError, UnicodeDecodeError) as fault:
-                raise BadTokenizer(
-                    f"{file} cannot be read ({fault})", "give files of UTF-8 text"
-                ) from fault
-
-
 def _checked(text: str) -> str:
     try:
         text.encode("utf-8")
