@@ -206,7 +206,8 @@ class Journal(JournalReader):
             lost = self._commits.close()
         finally:
             super().close()
-            self._writer.close()
+            with self._writing:  # `prune` may be in the middle of a statement
+                self._writer.close()
             os.close(self._lock)
         if lost:
             raise JournalError(
@@ -249,12 +250,15 @@ class Journal(JournalReader):
     def prune(self, keep_s: float, phases: Mapping[str, Collection[str]]) -> int:
         """Delete rows of these tables and phases that have not changed for `keep_s`; how many.
 
-        Blocks for a sync per 500 rows: call it in a thread, or before the loop runs.
+        Blocks for a sync per 500 rows: call it in a thread, or before the loop runs. It ends early
+        when the journal is closed meanwhile.
         """
         before, count = time.time() - keep_s, 0
         for table, names in phases.items():
             while True:
                 with _told(self._path), self._writing:
+                    if self._closed:
+                        return count
                     sql = schema.PRUNE[table].format(phases=schema.marks(names))
                     gone = self._writer.execute(sql, (before, *names, 500)).rowcount
                 count += gone

@@ -380,7 +380,8 @@ class Node:
         """In a thread, because it waits for the disk."""
         keep_s = self._config.auction.keep_days * 86_400.0
         ended = {TASK: (TaskPhase.CLOSED,)}
-        self._loop.run_in_executor(None, self._journal.prune, keep_s, ended)
+        pruning = self._loop.run_in_executor(None, self._journal.prune, keep_s, ended)
+        pruning.add_done_callback(_pruned)
 
     def _watchdog(self) -> None:
         """The service manager hears of us only while the loop turns and the broker answers."""
@@ -413,6 +414,12 @@ class Node:
 
 _NODES_ONLY = {row.message for row in topics.TOPICS if "requester" not in row.reader} | {m.Progress}
 _OUTCOMES = frozenset(outcome.value for outcome in m.Outcome)
+
+
+def _pruned(pruning: "asyncio.Future[int]") -> None:
+    fault = None if pruning.cancelled() else pruning.exception()
+    if fault is not None:
+        _log.warning("not-pruned", error=str(fault))
 
 
 async def _every(seconds: float, call: Callable[[], None]) -> None:

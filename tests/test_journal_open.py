@@ -183,6 +183,7 @@ async def test_prune_takes_old_rows_of_the_named_phases_only(tmp_path: Path) -> 
     assert journal.prune(3600.0, {TASK: ["done"], CONTRACT: ["settled"]}) == 1200
     assert [row.key for row in journal.load(TASK)] == ["a/open"]
     journal.close()
+    assert journal.prune(0.0, {TASK: ["done"]}) == 0, "closed meanwhile"
 
 
 finite = st.floats(min_value=0, max_value=1e9)
