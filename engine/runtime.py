@@ -138,7 +138,7 @@ class Forge:
         Args:
             path: the model's folder.
             tokenizer: default: `tokenizer.json` in the folder, else in the folder above.
-            threads: 0 takes 1 up to dim 256 and all cores above.
+            threads: 0 takes 1 up to dim 256; above, what OMP_NUM_THREADS allows, else all cores.
 
         Raises:
             BadModel: missing, damaged, not ours, or its weights give no finite answer.
@@ -159,7 +159,7 @@ class Forge:
                 "give the tokenizer.json that came with the model",
             )
         if not threads:
-            threads = 1 if folder.config.dim <= _DIM_ONE_THREAD else len(os.sched_getaffinity(0))
+            threads = _threads_for(folder.config.dim)
         try:
             forge = cls(_backend(folder, threads), folder, tokenizer, threads)
             logits = forge.prefill([tokenizer.vocab_size - 1])
@@ -304,6 +304,14 @@ def _common(first: Sequence[int], second: Sequence[int]) -> int:
         if one != other:
             return number
     return min(len(first), len(second))
+
+
+def _threads_for(dim: int) -> int:
+    """What helps a model of this width, within what the process was given."""
+    if dim <= _DIM_ONE_THREAD:
+        return 1
+    cores, given = len(os.sched_getaffinity(0)), os.environ.get("OMP_NUM_THREADS", "")
+    return min(cores, int(given)) if given.isdecimal() and int(given) else cores
 
 
 def _backend(folder: ModelFolder, threads: int) -> Backend:

@@ -120,3 +120,13 @@ print([name for name in ("torch", "onnx", "safetensors") if name in sys.modules]
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
     )
     assert ran.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_wide_model_takes_no_more_threads_than_the_process_was_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A node gives its workers `work.threads` so; onnxruntime itself does not look."""
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(8)))
+    for given, wide in (("3", 3), ("99", 8), ("0", 8), ("", 8), ("4,2", 8)):
+        monkeypatch.setenv("OMP_NUM_THREADS", given)
+        assert (runtime._threads_for(256), runtime._threads_for(320)) == (1, wide)
