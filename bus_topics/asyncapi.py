@@ -152,6 +152,9 @@ def _schemas() -> Json:
     _, components = msgspec.json.schema_components(
         [*kinds, m.Status], ref_template="#/components/schemas/{name}"
     )
+    for schema in components.values():
+        if "description" in schema:  # a docstring, which Python 3.13 stores without its indentation
+            schema["description"] = inspect.cleandoc(schema["description"])
     return dict(sorted(components.items()))
 
 
