@@ -127,6 +127,6 @@ def test_a_wide_model_takes_no_more_threads_than_the_process_was_given(
 ) -> None:
     """A node gives its workers `work.threads` so; onnxruntime itself does not look."""
     monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(8)))
-    for given, wide in (("3", 3), ("99", 8), ("0", 8), ("", 8), ("4,2", 8)):
-        monkeypatch.setenv("OMP_NUM_THREADS", given)
+    for told, wide in (("3", 3), ("99", 8), ("0", 8), ("", 8), ("4,2", 8)):
+        monkeypatch.setenv("OMP_NUM_THREADS", told)
         assert (runtime._threads_for(256), runtime._threads_for(320)) == (1, wide)
