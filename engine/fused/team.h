@@ -2,12 +2,14 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <thread>
 
 #include "product.h"
 
 namespace {
 
-// They spin a little and then sleep: a part of a layer takes microseconds, a pause much longer.
+// They spin a little, then yield, then sleep: a part of a layer takes microseconds, a pause much longer.
 class Team {
  public:
   explicit Team(int count) : count_(count) {}
@@ -28,6 +30,12 @@ class Team {
       if (phase_.load(std::memory_order_acquire) != seen) return;
       relax();
     }
+    // Two of the team may be on one core: let the other go on. On an idle one this returns at once.
+    const auto late = std::chrono::steady_clock::now() + kPatience;
+    while (std::chrono::steady_clock::now() < late) {
+      std::this_thread::yield();
+      if (phase_.load(std::memory_order_acquire) != seen) return;
+    }
     phase_.wait(seen, std::memory_order_acquire);
   }
 
@@ -36,7 +44,8 @@ class Team {
   }
 
  private:
-  static constexpr int kSpins = 2000;
+  static constexpr int kSpins = 64;
+  static constexpr std::chrono::microseconds kPatience{50};
   static void relax() {
 #if defined(__x86_64__)
     __builtin_ia32_pause();
