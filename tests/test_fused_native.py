@@ -44,6 +44,7 @@ def job(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     config = SHAPES[request.param]
     graph = fused_models.served(config, folder)
     sizes = [size for size in PIECES if size < config.context]
+    sizes.append(config.context - sum(sizes))
     tokens = prompt(config, sum(sizes))
     pieces = np.split(np.array(tokens), np.cumsum(sizes)[:-1])
     for threads in (1, 2):
