@@ -80,7 +80,7 @@ TOPICS: tuple[Topic, ...] = (
     _inbox("verdict", m.Verdict, 1, 3600, Role.HOME, "contractor"),
     Topic("ask", "ask/<from>/<capability>", m.Ask, 1, False, 60, Role.APP, "the hub"),
     Topic("answer", "answer/<to>/<capability>", m.Answer, 1, False, 3600, Role.NODE, "the app"),
-    Topic("taken", "taken/<from>", m.Taken, 0, False, 10, Role.NODE, "hubs"),
+    Topic("taken", "taken/<from>", m.Taken, 1, False, 60, Role.NODE, "hubs"),
     Topic("event", "event/<from>", m.Events, 0, False, None, Role.NODE, "dashboards"),
 )
 

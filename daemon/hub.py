@@ -1,7 +1,8 @@
 """The door for apps that only publish: an ask becomes a task of this home, its final an answer.
 
 Every hub hears every ask. The first live hub in rendezvous order takes it and tells the others;
-the others hold it, unacknowledged, and the next in order takes over when that word does not come. The
+the others hold it, unacknowledged, and the next in order takes over when that word does not come. A hub
+that was away hears the asks of the last minute, and then who took them: until then it holds them all. The
 answer goes to the MQTT 5 response topic, else to the payload's `reply_to`, else to
 `answer/<from>/<capability>`; never outside the asking app's own topics.
 """
@@ -23,6 +24,8 @@ from daemon.task import ReplyTo
 
 TAKE_OVER_S = 3.0
 """How long the next hub in order waits for the word of the one before it."""
+SETTLE_S = 1.0
+"""After a link is up: what came meanwhile arrives with the words of those who took it. All is held so long."""
 MAX_HELD = 1000
 
 T = TypeVar("T")
@@ -57,7 +60,10 @@ class _Held(Generic[T]):
     digest: str
     due: float
     message: T
+    settling: bool = False
+    """It came before the link had settled; whose turn it is, is decided then."""
     cut_off: bool = False
+    """Its link is gone: the broker delivers it again, and it is still one ask."""
 
 
 class _RefusedAsk(Exception):  # noqa: N818 - named for what happened
@@ -91,6 +97,7 @@ class Hub(Generic[T]):
         self._submit = submit
         self._new_id = new_id
         self._held: list[_Held[T]] = []
+        self._settled_at = math.inf
 
     def ask(self, asked: Asked, now: float, message: T) -> tuple[list[Action], T | None]:
         """Take the ask, or hold it for the hub whose turn it is.
@@ -98,20 +105,29 @@ class Hub(Generic[T]):
         Returns what to do, and the message to acknowledge after it; None while the ask is held.
         """
         digest = asked.digest()
-        due = self._again(digest)
-        if due is not None:
-            self._held.append(_Held(asked, digest, due, message))
-            return [], None
-        order = self._roster.hubs(digest, now)
-        rank = order.index(self._own) if self._own in order else len(order)
-        if rank == 0 or not order or len(self._held) >= MAX_HELD:
+        earlier = next(
+            (held for held in self._held if held.cut_off and held.digest == digest), None
+        )
+        if earlier is not None:
+            self._held.remove(earlier)
+        settling = now < self._settled_at
+        due = self._settled_at if settling else now + TAKE_OVER_S * self._rank(digest, now)
+        if due <= now or len(self._held) >= MAX_HELD:
             return self._take(asked, digest, now), message
-        self._held.append(_Held(asked, digest, now + TAKE_OVER_S * rank, message))
+        self._held.append(_Held(asked, digest, due, message, settling))
         return [], None
 
+    def linked(self, now: float) -> None:
+        """The link is up. Asks that waited at the broker may have been taken by others long ago."""
+        self._settled_at = now + SETTLE_S
+        self._held = [replace(held, due=self._settled_at) for held in self._held]
+
     def link_lost(self) -> None:
-        """What is held was not acknowledged: the broker delivers it again, and it is still one ask."""
-        self._held = [replace(held, cut_off=True) for held in self._held]
+        """Nothing is taken over without a link, because the word of who took it is not heard."""
+        self._settled_at = math.inf
+        self._held = [
+            replace(held, due=math.inf, settling=True, cut_off=True) for held in self._held
+        ]
 
     def taken(self, digest: str) -> T | None:
         """Another hub took the ask: what we held of it may be acknowledged.
@@ -126,21 +142,26 @@ class Hub(Generic[T]):
 
     def tick(self, now: float) -> list[tuple[list[Action], T]]:
         """Take over what nobody took."""
-        due = [held for held in self._held if held.due <= now]
+        over = [held for held in self._held if held.due <= now]
         self._held = [held for held in self._held if held.due > now]
-        return [(self._take(held.asked, held.digest, now), held.message) for held in due]
+        taken: list[tuple[list[Action], T]] = []
+        for held in over:
+            rank = self._rank(held.digest, now) if held.settling else 0
+            if rank:
+                due = now + TAKE_OVER_S * rank
+                self._held.append(replace(held, due=due, settling=False, cut_off=False))
+            else:
+                taken.append((self._take(held.asked, held.digest, now), held.message))
+        return taken
 
     def wake(self) -> float:
         """When `tick` is needed next."""
         return min((held.due for held in self._held), default=math.inf)
 
-    def _again(self, digest: str) -> float | None:
-        """When the ask is due that comes again after a lost link; None when it is a new one."""
-        for held in self._held:
-            if held.cut_off and held.digest == digest:
-                self._held.remove(held)
-                return held.due
-        return None
+    def _rank(self, digest: str, now: float) -> int:
+        """How many hubs come before us."""
+        order = self._roster.hubs(digest, now)
+        return order.index(self._own) if self._own in order else len(order)
 
     def _take(self, asked: Asked, digest: str, now: float) -> list[Action]:
         default = topics.build(self._base, "answer", to=asked.sender, capability=asked.capability)

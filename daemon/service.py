@@ -220,6 +220,7 @@ class Node:
                 held = self._hub.taken(taken.digest) if sender != self.id else None
                 if held is not None:
                     held.ack()
+                incoming.ack()
             case _ if address.to == self.id and address.topic.message is not None:
                 message = codec.decode(incoming.payload, address.topic.message)
                 self._carry_out(self._told(sender, message, now), incoming)
@@ -399,6 +400,8 @@ class Node:
             self._hub.link_lost()
             return
         self._announce()
+        self._hub.linked(self._loop.time())
+        self._arm()
         self._ready.set()
         notify.ready()
         notify.status(f"on the bus at {self._config.broker.host}:{self._config.broker.port}")

@@ -18,6 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from daemon.hub import SETTLE_S
 from daemon.mesh import Mesh
 
 BASE = "forgebus/v1"
@@ -245,3 +246,34 @@ async def test_an_ask_that_the_broker_keeps_is_done_once(
     finally:
         app.disconnect()
         app.loop_stop()
+
+
+async def test_a_hub_that_comes_back_does_not_do_again_what_another_did(
+    broker: BrokerProcess, hub: NodeProcess, tmp_path: Path
+) -> None:
+    """The broker keeps the asks of the last minute for it, and after them who took them."""
+    other = NodeProcess(tmp_path, broker.port, "other", (ECHO,))
+    other.start()
+    heard: list[bytes] = []
+    app = paho.Client(CallbackAPIVersion.VERSION2, "ha")
+    app.on_message = lambda _c, _u, message: heard.append(bytes(message.payload))
+    app.connect("127.0.0.1", broker.port)
+    app.loop_start()
+    try:
+        app.subscribe(f"{BASE}/answer/ha/#", 1)
+        async with Mesh(port=broker.port, login="watch") as mesh:
+            await on_the_bus(mesh, "hub", "other")
+            other.stop()
+            for number in range(6):
+                app.publish(f"{BASE}/ask/ha/{ECHO}", f"toggle {number}", 1).wait_for_publish(5)
+            await eventually(lambda: len(heard) == 6, "the hub that stayed did not answer")
+            other.start()
+            await on_the_bus(mesh, "hub", "other")
+            await asyncio.sleep(SETTLE_S + 1.0)
+            assert len(heard) == 6
+            app.publish(f"{BASE}/ask/ha/{ECHO}", "once more", 1).wait_for_publish(5)
+            await eventually(lambda: len(heard) == 7, "no answer afterwards")
+    finally:
+        app.disconnect()
+        app.loop_stop()
+        other.kill()

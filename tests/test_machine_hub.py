@@ -11,7 +11,7 @@ from msgspec import Raw
 from bus_topics import messages as m
 from bus_topics.messages import Outcome, RejectCode, Status
 from daemon.actions import Action, Distrust, Save, Word
-from daemon.hub import MAX_HELD, TAKE_OVER_S, Asked, Hub
+from daemon.hub import MAX_HELD, SETTLE_S, TAKE_OVER_S, Asked, Hub
 from daemon.roster import Roster
 from daemon.task import Order, from_body
 
@@ -46,6 +46,7 @@ class Door:
         self.hub: Hub[str] = Hub(
             own, BASE, self.roster, self.desk.home.submit, lambda: "ask-0000000000000001"
         )
+        self.hub.linked(self.desk.now - SETTLE_S)
 
     def ask(self, ask: Asked, message: str = "first") -> tuple[list[Action], str | None]:
         actions, acked = self.hub.ask(ask, self.desk.now, message)
@@ -277,22 +278,38 @@ def test_two_equal_asks_are_two_asks() -> None:
 
 
 def test_an_ask_that_comes_again_after_a_lost_link_is_one_ask() -> None:
-    order = roster_of(*HUBS).hubs(asked().digest(), 1000.0)
-    door = Door(*HUBS, own=order[1])
+    door, _ = held(1)
     assert door.ask(asked(), "before")[1] is None
     door.hub.link_lost()
     assert door.ask(asked(), "again")[1] is None
-    ((_, message),) = door.hub.tick(door.desk.now + TAKE_OVER_S)
+    door.hub.linked(1000.0)
+    assert door.hub.tick(1000.0 + SETTLE_S) == []
+    ((_, message),) = door.hub.tick(1000.0 + SETTLE_S + TAKE_OVER_S)
     assert message == "again"
     assert door.hub.wake() == math.inf
 
 
 def test_an_ask_cut_off_is_taken_over_even_if_the_broker_has_forgotten_it() -> None:
-    order = roster_of(*HUBS).hubs(asked().digest(), 1000.0)
-    door = Door(*HUBS, own=order[1])
+    door, _ = held(1)
     door.ask(asked(), "before")
     door.hub.link_lost()
-    assert len(door.hub.tick(door.desk.now + TAKE_OVER_S)) == 1
+    assert door.hub.wake() == math.inf, "nothing is taken over while the words are not heard"
+    door.hub.linked(1000.0)
+    door.hub.tick(1000.0 + SETTLE_S)
+    assert len(door.hub.tick(1000.0 + SETTLE_S + TAKE_OVER_S)) == 1
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_hub_that_comes_back_waits_for_the_words_of_those_who_stayed(rank: int) -> None:
+    door, _ = held(rank)
+    door.hub.link_lost()
+    assert door.ask(asked(), "taken by another") == ([], None)
+    door.hub.linked(1000.0)
+    assert door.ask(asked(b"on again"), "nobody was there") == ([], None)
+    assert door.hub.taken(asked().digest()) == "taken by another"
+    took = door.hub.tick(1000.0 + SETTLE_S)
+    took += door.hub.tick(1000.0 + SETTLE_S + 2 * TAKE_OVER_S)
+    assert [message for _, message in took] == ["nobody was there"]
 
 
 def test_a_hub_that_is_not_live_is_not_waited_for() -> None:

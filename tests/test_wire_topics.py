@@ -42,7 +42,7 @@ PROMISED = {
     "verdict": ("in/<to>/<from>/verdict", 1, False, 3600),
     "ask": ("ask/<from>/<capability>", 1, False, 60),
     "answer": ("answer/<to>/<capability>", 1, False, 3600),
-    "taken": ("taken/<from>", 0, False, 10),
+    "taken": ("taken/<from>", 1, False, 60),
     "event": ("event/<from>", 0, False, None),
 }
 
