@@ -1,4 +1,4 @@
-"""One timer for machines that each say when they want to be looked at."""
+"""Time in the loop: one timer for machines that each say when they want to be looked at, and a rhythm."""
 
 import asyncio
 from collections.abc import Callable
@@ -29,3 +29,10 @@ class Alarm:
     def _go(self) -> None:
         self._handle, self._at = None, float("inf")
         self._ring()
+
+
+async def every(seconds: float, call: Callable[[], None]) -> None:
+    """Call it again and again, first after so many seconds, until cancelled."""
+    while True:
+        await asyncio.sleep(seconds)
+        call()

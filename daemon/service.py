@@ -12,7 +12,7 @@ commit, acknowledge, publish.
 
 import asyncio
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import structlog
@@ -37,7 +37,7 @@ from daemon.actions import (
     Tell,
     Word,
 )
-from daemon.alarm import Alarm
+from daemon.alarm import Alarm, every
 from daemon.archive import Archive
 from daemon.bus import Bus, Incoming
 from daemon.config import Config
@@ -135,10 +135,10 @@ class Node:
             self._prune()
             running += [
                 tasks.create_task(self._bus.run()),
-                tasks.create_task(_every(REFRESH_S, self._announce)),
-                tasks.create_task(_every(VITALS_S, self._feel)),
-                tasks.create_task(_every(PRUNE_EVERY_S, self._prune)),
-                tasks.create_task(_every(notify.watchdog_interval_s() or 5.0, self._watchdog)),
+                tasks.create_task(every(REFRESH_S, self._announce)),
+                tasks.create_task(every(VITALS_S, self._feel)),
+                tasks.create_task(every(PRUNE_EVERY_S, self._prune)),
+                tasks.create_task(every(notify.watchdog_interval_s() or 5.0, self._watchdog)),
             ]
             await self._stopping.wait()
             await self._drain()
@@ -254,13 +254,8 @@ class Node:
                 return []
 
     def _asked(self, address: topics.Address, incoming: Incoming, now: float) -> None:
-        asked = hub.Asked(
-            address.sender,
-            address.capability,
-            incoming.payload,
-            incoming.response_topic,
-            incoming.correlation,
-        )
+        way_back = incoming.response_topic, incoming.correlation
+        asked = hub.Asked(address.sender, address.capability, incoming.payload, *way_back)
         actions, ours = self._hub.ask(asked, now, incoming)
         if ours is not None:
             self._carry_out(actions, incoming)
@@ -388,9 +383,8 @@ class Node:
         """The service manager hears of us only while the loop turns and the broker answers."""
         healed, self._healthy = self._journal.healthy and not self._healthy, self._journal.healthy
         if healed:
-            self._bus.reconnect(
-                "the disk takes writes again"
-            )  # what was not acknowledged comes again
+            # What was not acknowledged comes again.
+            self._bus.reconnect("the disk takes writes again")
         if self._bus.linked and self._healthy:
             notify.watchdog()
 
@@ -423,9 +417,3 @@ def _pruned(pruning: "asyncio.Future[int]") -> None:
     fault = None if pruning.cancelled() else pruning.exception()
     if fault is not None:
         _log.warning("not-pruned", error=str(fault))
-
-
-async def _every(seconds: float, call: Callable[[], None]) -> None:
-    while True:
-        await asyncio.sleep(seconds)
-        call()
