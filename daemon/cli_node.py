@@ -59,6 +59,7 @@ def run(
     from daemon import logs
 
     logs.set_up(loaded.node.log_level, loaded.node.log_format)
+    _check_login(loaded)
     return asyncio.run(_run(loaded))
 
 
@@ -78,6 +79,18 @@ def broker(
         return asyncio.run(_broker(directory, port or 0, json=json))
     with TemporaryDirectory(prefix="forgebus-broker-") as temporary:
         return asyncio.run(_broker(Path(temporary), port or 0, json=json))
+
+
+def _check_login(config: "Config") -> None:
+    """A broker without an access list takes any login; one with a list would refuse all we send."""
+    import structlog
+
+    login, node = config.broker.username, config.node.id
+    if login not in {"", node}:
+        remedy = "log in as the node's id, or an access list refuses what it sends"
+        structlog.get_logger("node").warning(
+            "login-is-not-id", login=login, node=node, remedy=remedy
+        )
 
 
 async def _run(config: "Config") -> int:

@@ -151,3 +151,13 @@ def test_broker_takes_the_given_port_or_says_that_it_is_taken(broker: BrokerProc
     assert process.stdout.readline() == f"listening on 127.0.0.1:{port}\n"
     assert _ends(process, signal.SIGINT).code == 0
     finished("broker", "--port", broker.port).fails(1, "taken by another program")
+
+
+@pytest.mark.parametrize(("login", "warned"), [("someone", True), ("alpha", False)])
+def test_a_login_that_is_not_the_nodes_id_is_warned_of(
+    tmp_path: Path, login: str, *, warned: bool
+) -> None:
+    port = free_port()
+    process = _run(tmp_path, port, f"--set=broker.username={login}")
+    asyncio.run(_there(port))
+    assert ("login-is-not-id" in _ends(process, signal.SIGTERM).err) is warned
