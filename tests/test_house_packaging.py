@@ -13,6 +13,8 @@ from pathlib import Path
 import house_rules
 import pytest
 
+from daemon.version import VERSION
+
 ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = PYPROJECT["project"]
@@ -96,6 +98,10 @@ def test_torch_is_pinned_by_machine_alike_in_both_files() -> None:
         "torch==2.13.0; platform_machine != 'aarch64'",
         "torch==2.10.0; platform_machine == 'aarch64'",
     }
+
+
+def test_the_card_tells_the_version_of_the_package() -> None:
+    assert PROJECT["version"] == VERSION
 
 
 def test_ci_is_what_a_developer_calls() -> None:
