@@ -95,11 +95,13 @@ def doctor(
     """Check the broker, the machine and the models; say what is wrong and what to do about it."""
     from daemon import doctor as checks
     from daemon import logs
+    from daemon.cli_hardware import examine_hardware
     from daemon.plain import as_json
 
     logs.silence()
     loaded = settings(config, host, port)
     findings = asyncio.run(checks.examine(loaded, login, _model_fault))
+    findings += examine_hardware(loaded.node.state_dir)
     wrong = [finding.check for finding in findings if finding.verdict is checks.Verdict.WRONG]
     if json:
         print(as_json({"ok": not wrong, "findings": findings}))

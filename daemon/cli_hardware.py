@@ -1,0 +1,51 @@
+"""What the doctor says of the machine itself: memory, processor, heat, power, storage, and what suits it."""
+
+from pathlib import Path
+
+from daemon.doctor import Finding, Verdict
+
+
+def examine_hardware(state_dir: Path, root: Path = Path("/")) -> list[Finding]:
+    """Findings on the machine below `root`; takes up to four seconds where its own programs are asked."""
+    from engine.hardware import ask_program, detect_hardware, get_optimal_config
+
+    ask = ask_program if root == Path("/") else None
+    profile = detect_hardware(root, path=state_dir.absolute(), ask=ask)
+    chosen = get_optimal_config(profile)
+    cpu, memory = profile.cpu, profile.memory
+    limit = f", limited by {memory.limited_by}" if memory.limited_by else ""
+    findings = [
+        Finding(
+            "machine",
+            Verdict.OK,
+            f"{profile.board or 'board unknown'}; {cpu.name or cpu.architecture}, {cpu.simd or 'no'}"
+            f" vector units, {_count(cpu.cores, 'core')}, {_gigabytes(memory.available)} of"
+            f" {_gigabytes(memory.total)} free{limit}",
+        ),
+        Finding(
+            "what suits it",
+            Verdict.OK,
+            f"model size {chosen.model_size}, {chosen.quantization}, {_count(chosen.threads, 'thread')}:"
+            f" {dict(chosen.reasons)['model_size']}",
+        ),
+    ]
+    for held in profile.throttling.now:
+        remedy = "a stronger power supply" if held == "under_voltage" else "cooling"
+        found = f"{held.replace('_', ' ')}, says {profile.throttling.source}"
+        findings.append(Finding("throttling", Verdict.WARNING, found, remedy))
+    swap = profile.swap
+    if profile.storage.kind == "sd" and swap is not None and swap.total > swap.zram:
+        found = f"swap on the SD card {profile.storage.device}"
+        findings.append(
+            Finding("swap", Verdict.WARNING, found, "use zram: swapping wears the card out")
+        )
+    findings += [Finding("machine", Verdict.NOT_CHECKED, note) for note in profile.notes]
+    return findings
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def _gigabytes(size: int | None) -> str:
+    return "unknown" if size is None else f"{size / 1e9:.1f} GB"

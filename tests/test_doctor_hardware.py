@@ -1,0 +1,41 @@
+"""What the doctor makes of a machine: recorded trees in, findings out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from daemon.cli_hardware import examine_hardware
+from daemon.doctor import Verdict
+
+TREES = Path(__file__).parent / "fixtures" / "hardware"
+
+
+@pytest.mark.parametrize(
+    ("tree", "names"),
+    [
+        ("pi_5_8gb", ("Raspberry Pi 5", "4 cores")),
+        ("pi_zero_2_w", ("Raspberry Pi Zero 2", "dynamic")),
+        ("container_512mb", ("limited by", "1 core,")),
+    ],
+)
+def test_a_machine_is_named_with_what_suits_it(tree: str, names: tuple[str, ...]) -> None:
+    findings = examine_hardware(Path("/var/lib/forgebus"), TREES / tree)
+    said = " ".join(finding.found for finding in findings if finding.verdict is Verdict.OK)
+    for name in names:
+        assert name in said
+    assert "model size" in said
+
+
+def test_a_starved_board_is_a_warning_with_its_remedy() -> None:
+    findings = examine_hardware(Path("/var/lib/forgebus"), TREES / "pi_4_4gb")
+    warned = [finding for finding in findings if finding.verdict is Verdict.WARNING]
+    assert warned
+    assert all(finding.remedy for finding in warned)
+
+
+def test_this_machine_is_told(tmp_path: Path) -> None:
+    machine = examine_hardware(tmp_path)[0]
+    assert machine.verdict is Verdict.OK
+    assert "GB free" in machine.found
