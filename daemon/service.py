@@ -102,7 +102,6 @@ class Node:
             config.work,
             on_chunk=self._streamed,
             on_done=self._done,
-            on_begin=lambda _key: None,
             on_warm=self._contractor.warmed,
         )
         self._bus = Bus(

@@ -69,9 +69,9 @@ class Done:
 class Workers:
     """The worker processes of one node. Methods and callbacks are for the loop's thread.
 
-    For every job: `on_begin` when a process has it, `on_chunk(key, seq, text, fraction)` for what it
-    streams, `on_done` exactly once at the end, unless `run` is cancelled before. `on_warm` gets the
-    loaded capabilities whenever they change. No callback is made from inside `submit` or `cancel`.
+    For every job: `on_chunk(key, seq, text, fraction)` for what it streams, `on_done` exactly once at
+    the end, unless `run` is cancelled before. `on_warm` gets the loaded capabilities whenever they
+    change. No callback is made from inside `submit` or `cancel`.
     """
 
     def __init__(
@@ -80,7 +80,6 @@ class Workers:
         *,
         on_chunk: Callable[[str, int, str, float | None], None],
         on_done: Callable[[str, Done], None],
-        on_begin: Callable[[str], None],
         on_warm: Callable[[frozenset[str]], None],
     ) -> None:
         self._slots = config.slots
@@ -90,7 +89,6 @@ class Workers:
         self._models_dir = config.models_dir
         self._on_chunk = on_chunk
         self._on_done = on_done
-        self._on_begin = on_begin
         self._on_warm = on_warm
         self._attempts: dict[str, _Attempt] = {}
         self._queue: deque[_Attempt] = deque()
@@ -136,21 +134,6 @@ class Workers:
     def warm(self) -> frozenset[str]:
         """The capabilities that some living process has loaded."""
         return frozenset(name for worker in self._workers for name in worker.process.loaded)
-
-    @property
-    def queued(self) -> int:
-        """Jobs that wait for a process."""
-        return len(self._queue)
-
-    @property
-    def running(self) -> int:
-        """Jobs that a process has."""
-        return len(self._attempts) - len(self._queue)
-
-    @property
-    def memory_mb(self) -> float:
-        """Resident size of all processes when they were last watched."""
-        return sum(worker.memory_mb for worker in self._workers)
 
     def _enqueue(self, attempt: "_Attempt") -> None:
         self._attempts[attempt.job.key] = attempt
@@ -214,7 +197,6 @@ class Workers:
             worker.process.send(Load(job.key, job.capability))
         else:
             worker.process.send(Run(job.key, job.capability, job.content, job.max_tokens))
-            self._on_begin(job.key)
 
     def _stop(self, attempt: "_Attempt", why: str) -> None:
         """Ask a running attempt to stop, and kill its process if it does not; take off a queued one."""
@@ -277,8 +259,7 @@ class Workers:
         """Kill what grew too large; end what has been idle for long enough."""
         now = time.monotonic()
         for worker in self._workers:
-            worker.memory_mb = worker.process.memory_mb()
-            large = worker.memory_mb > self._memory_limit_mb
+            large = worker.process.memory_mb() > self._memory_limit_mb
             if worker.attempt is not None:
                 if large:
                     why = f"needed more than the {self._memory_limit_mb} MB of memory it may have"
@@ -321,7 +302,6 @@ class _Worker:
     attempt: _Attempt | None = None
     ready: float = 0.0
     idle_since: float = field(default_factory=time.monotonic)
-    memory_mb: float = 0.0
     retired: bool = False
 
     def is_free(self) -> bool:

@@ -15,7 +15,6 @@ class Bench:
     """Workers, and everything they have said."""
 
     def __init__(self, *, slots: int = 1, idle_s: float = 300.0, memory_mb: int = 300) -> None:
-        self.begun: list[str] = []
         self.warmed: list[frozenset[str]] = []
         self.chunks: list[tuple[str, int, str, float | None]] = []
         self.done: dict[str, Done] = {}
@@ -24,7 +23,6 @@ class Bench:
             WorkConfig(slots=slots, worker_idle_s=idle_s, memory_limit_mb=memory_mb),
             on_chunk=self._chunk,
             on_done=self._end,
-            on_begin=self._begin,
             on_warm=self.warmed.append,
         )
         self._running = asyncio.create_task(self.workers.run())
@@ -40,6 +38,10 @@ class Bench:
     ) -> Done:
         self.submit(key, capability, limit_s, **content)
         return await self.ended(key)
+
+    def heard(self) -> set[str]:
+        """The jobs that have streamed something."""
+        return {key for key, *_ in self.chunks}
 
     async def ended(self, key: str) -> Done:
         await self.until(lambda: key in self.done)
@@ -61,11 +63,6 @@ class Bench:
         self._running.cancel()
         await asyncio.wait([self._running])
         assert self._running.cancelled()
-
-    def _begin(self, key: str) -> None:
-        assert key not in self.begun
-        self.begun.append(key)
-        self._changed.set()
 
     def _chunk(self, key: str, seq: int, text: str, fraction: float | None) -> None:
         assert key not in self.done
