@@ -281,7 +281,8 @@ def _convert(section: str, key: str, value: _Value) -> object:
     kind, raw = _FIELDS[section][key], value.raw
     if raw == "" and type(None) in get_args(kind):
         return None
-    if value.text and get_origin(kind) is tuple:
+    bare = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    if value.text and get_origin(bare) is tuple:
         raw = [word.strip() for word in raw.split(",") if word.strip()]
     try:
         found = msgspec.convert(raw, kind, strict=not value.text, dec_hook=_path)

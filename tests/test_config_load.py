@@ -62,6 +62,7 @@ def test_each_kind_of_value_from_the_environment() -> None:
         "FORGEBUS_WORK__ACCEPT_FROM": "",
         "FORGEBUS_WORK__COST_PER_S": "0.5",
         "FORGEBUS_AUCTION__PREFERENCE": "fastest",
+        "FORGEBUS_AUCTION__PRIVATE_NODES": "pi, desk",
         "FORGEBUS_CONFIG": "",
         "FORGEBUS": "1",
         "UNRELATED__KEY": "x",
@@ -73,6 +74,7 @@ def test_each_kind_of_value_from_the_environment() -> None:
     assert got.work.accept_from == ()
     assert got.work.cost_per_s == 0.5
     assert got.auction.preference is Preference.FASTEST
+    assert got.auction.private_nodes == ("pi", "desk")
 
 
 def test_the_first_file_found_is_read() -> None:
