@@ -118,11 +118,6 @@ class Roster:
             if (not only or node in only) and row.live(now) and row.offers(capability)
         )
 
-    def hub(self, key: str, now: float) -> str | None:
-        """The hub that answers for `key` first, or None when no hub is live."""
-        ranked = self.hubs(key, now)
-        return ranked[0] if ranked else None
-
     def hubs(self, key: str, now: float) -> list[str]:
         """The live hub nodes, highest random weight for `key` first."""
         live = [
