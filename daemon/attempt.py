@@ -138,7 +138,11 @@ def lost(
         error = f"gave up after {task.attempt} attempts; the last: {detail}"
         ended, actions = finish(order, replace(task, dead=True), Outcome.FAILED, now, error=error)
         return ended, [rate, *actions]
-    live = tuple(node for node in task.ranking if market.roster.is_live(node, now))
+    live = tuple(
+        node
+        for node in task.ranking
+        if market.roster.is_live(node, now) and _holds(task, node, now)
+    )
     if not live:
         pause = min(0.1 * 2**task.attempt, 5.0)
         task = replace(
@@ -155,6 +159,12 @@ def lost(
     )
     task, actions = award(order, with_decision(replace(task, ranking=live), decision), market, now)
     return task, [rate, *actions]
+
+
+def _holds(task: Task, node: str, now: float) -> bool:
+    """Whether a runner-up's price still stands: for `hold_ms`, or without end where that is 0."""
+    bid = task.bids.get(node)
+    return bid is None or not bid.hold_ms or now - task.decided <= bid.hold_ms / 1000
 
 
 def result_in(

@@ -221,7 +221,7 @@ def _close(order: Order, task: Task, market: Market, now: float) -> Turn:
         result = Raw(_json.encode(choice.decision))
         return finish(order, task, Outcome.DONE, now, result=result)
     if choice.ranking:
-        task = with_decision(replace(task, ranking=choice.ranking), choice.decision)
+        task = with_decision(replace(task, ranking=choice.ranking, decided=now), choice.decision)
         task, awarded = award(order, task, market, now)
         return task, [*awarded, Outbid(choice.ranking[1:])]
     if task.rounds == 0:

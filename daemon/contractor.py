@@ -26,6 +26,8 @@ STARTED_AFTER_S = 0.1
 """A task that ends sooner sends its result; one message says both."""
 LEARNED_AFTER_S = 5.0
 SPEED = "speed/"
+AGEING_S = 10.0
+"""What waits gains one priority on later work per this time, as on a home's desk."""
 AHEAD, AHEAD_MS = 8, 20.0
 """A slot is handed at most this many attempts, as long as they are expected to take this long."""
 OVER_KEPT = 2000
@@ -67,7 +69,7 @@ class Contractor:
         self._contracts: dict[str, Contract] = {}
         self._attempts: dict[tuple[str, str], int] = {}
         self._over: dict[str, str] = {}
-        self._queue: dict[str, tuple[int, float]] = {}
+        self._queue: dict[str, tuple[int, float, float]] = {}
         self._busy: set[str] = set()
         self._timers = Timers()
         self._starts: deque[tuple[float, str]] = deque()
@@ -340,7 +342,8 @@ class Contractor:
         else:
             self._busy.discard(key)
         if contract.phase is Phase.WAITING:
-            self._queue.setdefault(key, (-contract.award.priority, contract.received))
+            level = math.floor(contract.received / AGEING_S) - contract.award.priority
+            self._queue.setdefault(key, (level, contract.deadline, contract.received))
         else:
             self._queue.pop(key, None)
         self._timers.arm(key, None if contract.due is None else max(contract.due, now))

@@ -26,7 +26,8 @@ TAKE_OVER_S = 3.0
 """How long the next hub in order waits for the word of the one before it."""
 SETTLE_S = 1.0
 """After a link is up: what came meanwhile arrives with the words of those who took it. All is held so long."""
-MAX_HELD = 1000
+MAX_HELD = 64
+"""A held ask is unacknowledged, and the broker stops at 256 of those for all that we are sent."""
 
 T = TypeVar("T")
 """The message that carried an ask, as the edge knows it; it is acknowledged after the commit."""

@@ -126,11 +126,16 @@ class Mesh:
     async def ask(self, capability: str, content: object, **options: Any) -> AsyncIterator[Chunk]:
         """Submit with streaming and yield the chunks; a capability that does not stream yields one.
 
-        Raises Rejected or Unfinished when the task is not taken or does not end as done.
+        Leaving before the end cancels the task. Raises Rejected or Unfinished when the task is not
+        taken or does not end as done.
         """
         asking = await self.submit(capability, content, stream=True, **options)
-        async for chunk in asking:
-            yield chunk
+        try:
+            async for chunk in asking:
+                yield chunk
+        finally:
+            if asking.id in self._asking:
+                await asking.cancel()
 
     async def delegate(
         self, node: str, capability: str, content: object, **options: Any
@@ -220,13 +225,16 @@ class Mesh:
     async def events(self) -> AsyncIterator[m.Event]:
         """Decisions of all homes as they fall, until the caller stops iterating."""
         queue: asyncio.Queue[m.Event] = asyncio.Queue()
-        await self._bus.subscribe(topics.build(self._base, "event", sender="+"), 0)
+        topic = topics.build(self._base, "event", sender="+")
         self._watchers.append(queue)
+        await self._bus.subscribe(topic, 0)
         try:
             while True:
                 yield await queue.get()
         finally:
             self._watchers.remove(queue)
+            if not self._watchers:
+                await self._bus.unsubscribe(topic)
 
     # --- private ---------------------------------------------------------------------------------
 

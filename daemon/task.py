@@ -110,6 +110,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     idle: bool = False
     """Everyone known to be capable has declined: the round goes on and takes no place from others."""
     ranking: tuple[str, ...] = ()
+    decided: float = 0.0
+    """When the ranking was made; a runner-up's price holds for its `hold_ms` from then on."""
     # the attempt in hand
     attempt: int = 0
     contractor: str = ""
@@ -171,6 +173,7 @@ def shifted(order: Order, task: Task, by: float) -> tuple[Order, Task]:
     replace = msgspec.structs.replace
     return replace(order, received=order.received + by), replace(
         task,
+        decided=task.decided + by,
         awarded=task.awarded + by,
         lease_end=task.lease_end + by,
         finished=task.finished + by,

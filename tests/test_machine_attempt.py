@@ -355,3 +355,13 @@ def test_other_chunks_are_not(case: str) -> None:
     sender, attempt = ("pi5" if case == "not his" else "pi4"), 2 if case == "stale" else 1
     chunks: list[Action] = desk.hear(sender, progress(attempt))
     assert chunks == []
+
+
+@pytest.mark.parametrize(("hold_ms", "held"), [(20_000, True), (10_000, False)])
+def test_a_runner_up_is_held_for_as_long_as_its_price_stands(hold_ms: int, held: bool) -> None:  # noqa: FBT001
+    desk = Desk("pi4", "pi5")
+    desk.submit()
+    desk.hear("pi4", bid(eta_ms=100.0))
+    desk.hear("pi5", bid(eta_ms=200.0, hold_ms=hold_ms))
+    desk.hear("pi4", started())
+    assert awards(desk.until(15.1)) == ([("pi5", 2)] if held else [])

@@ -38,6 +38,21 @@ def test_the_most_urgent_goes_first_then_the_one_that_came_first() -> None:
     assert order == ["high", "old", "new", "low"]
 
 
+def test_the_earliest_deadline_goes_first_among_equals_and_waiting_counts() -> None:
+    shop = Shop()
+    shop.award("app/first")
+    shop.award("app/late", deadline_ms=50_000)
+    shop.award("app/soon", deadline_ms=40_000)
+    shop.award("app/meek", priority=4)
+    shop.now += 10.0
+    shop.award("app/young", priority=5)
+    order, task = [], "app/first"
+    for _ in range(4):
+        (task,) = runs(shop.end(task))
+        order.append(task.removeprefix("app/"))
+    assert order == ["soon", "late", "meek", "young"]
+
+
 def test_a_claim_holds_its_slot() -> None:
     shop = Shop()
     shop.award(once=True)
