@@ -107,6 +107,7 @@ class Broker:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-I", "-S", "-c", _BOUND, str(os.getpid()), program),
                 *("-c", str(config)),
+                env={name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -52,6 +52,16 @@ async def test_nobody_outside_the_machine_reaches_it(tmp_path: Path) -> None:
     ]
 
 
+async def test_the_service_manager_hears_the_node_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    async with Broker(tmp_path / "broker") as broker:
+        environment = Path(f"/proc/{broker.pid}/environ").read_bytes()
+        assert b"NOTIFY_SOCKET" not in environment
+        assert b"PATH=" in environment
+
+
 async def test_a_directory_with_a_space_is_fine(tmp_path: Path) -> None:
     directory = tmp_path / "my own broker"
     async with Broker(directory):
