@@ -10,7 +10,7 @@
                                          +------ of silence -----+
 
 Liveness is derived, never stored: live = the last status is `online` and the last sign of life is at
-most `SILENCE_S` old. Signs are a card, a status and anything else the node sent (`heard`). A killed
+most `SILENCE_S` old. Signs are a card, a status and a beat (`heard`), no other message. A killed
 broker sends no wills, so silence must suffice; and a card alone makes nobody live, because a
 retained card may be older than its node's death.
 
@@ -78,7 +78,7 @@ class Roster:
         return row.live(now) != before
 
     def heard(self, node: str, now: float) -> None:
-        """Note a sign of life: any message but card and status. A stranger is not enrolled by it."""
+        """Note a beat, the one sign of life besides card and status. It enrols no stranger."""
         self._latest = max(self._latest, now)
         row = self._rows.get(node)
         if row is not None:
