@@ -97,16 +97,10 @@ class JournalReader:
         rows = self._rows(table, "WHERE key = ?", (key,))
         return rows[0] if rows else None
 
-    def load(
-        self, table: str, *, phases: Collection[str] | None = None, without: Collection[str] = ()
-    ) -> list[Stored]:
-        """Every row, least recently changed first: only those of `phases`, none of `without`."""
-        where = "WHERE 1"
-        if phases is not None:
-            where += f" AND phase IN ({schema.marks(phases)})"
-        if without:
-            where += f" AND phase NOT IN ({schema.marks(without)})"
-        return self._rows(table, f"{where} ORDER BY updated, rowid", (*(phases or ()), *without))
+    def load(self, table: str, *, without: Collection[str] = ()) -> list[Stored]:
+        """Every row but those in the phases `without`, least recently changed first."""
+        where = f"WHERE phase NOT IN ({schema.marks(without)})"
+        return self._rows(table, f"{where} ORDER BY updated, rowid", tuple(without))
 
     def recent(self, table: str, limit: int, prefix: str = "") -> list[Stored]:
         """The `limit` rows changed last, newest first; with `prefix` ("<sender>/") of that sender."""

@@ -165,9 +165,8 @@ async def test_load_and_recent_choose_rows(tmp_path: Path) -> None:
         await done.wait()
     journal.commit([Save(TASK, "ab/9", 1, "queued", b"")], done.set)
     await asyncio.sleep(0.05)
-    assert [row.key for row in journal.load(TASK, phases=["done"])] == ["a/1", "a/3"]
     assert [row.key for row in journal.load(TASK, without=["done"])] == ["a/0", "a/2", "ab/9"]
-    assert journal.load(TASK, phases=[]) == []
+    assert len(journal.load(TASK)) == 5
     assert [row.key for row in journal.recent(TASK, 2)] == ["ab/9", "a/3"]
     assert [row.key for row in journal.recent(TASK, 3, "a/")] == ["a/3", "a/2", "a/1"]
     assert journal.load(CONTRACT) == []
