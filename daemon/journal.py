@@ -129,9 +129,6 @@ class JournalReader:
 class Journal(JournalReader):
     """The journal of the node that holds it. All methods but `prune` are for the loop's thread."""
 
-    shift_s: float = 0.0
-    """Seconds since the journal was last held that the monotonic clock does not show; see `Stored`."""
-
     @classmethod
     def open(cls, directory: Path, boot_id: Path = BOOT_ID) -> Self:
         """Hold the journal in `directory`, created or migrated forward as needed.
@@ -149,10 +146,9 @@ class Journal(JournalReader):
             undo.callback(writer.close)
             undo.callback(reader.close)
             _prepare(writer, path)
-            life, shift_s = _begin_life(writer, read_clocks(boot_id))
+            life = _begin_life(writer, read_clocks(boot_id))
             reader.execute("PRAGMA query_only = 1")
             journal = cls(path, lock, writer, reader, life)
-            journal.shift_s = shift_s
             undo.pop_all()
         return journal
 
@@ -384,15 +380,16 @@ def _check_pages(connection: sqlite3.Connection, path: Path) -> None:
             raise sqlite3.DatabaseError(finding)
 
 
-def _begin_life(connection: sqlite3.Connection, now: Clocks) -> tuple[int, float]:
-    """The number of this kernel life in the journal, and its shift to the reading before."""
+def _begin_life(connection: sqlite3.Connection, now: Clocks) -> int:
+    """The number of this kernel life in the journal, which knows its shift to the one before."""
     row = connection.execute(
         "SELECT id, boot, mono, wall FROM life ORDER BY id DESC LIMIT 1"
     ).fetchone()
     if row is not None and same_life(Clocks(*row[1:]), now):
-        return row[0], 0.0
+        number: int = row[0]
+        return number
     shift = shift_between(Clocks(*row[1:]), now) if row is not None else 0.0
     with _transaction(connection):
         sql = "INSERT INTO life (boot, mono, wall, shift) VALUES (?, ?, ?, ?) RETURNING id"
-        (life,) = connection.execute(sql, (*now, shift)).fetchone()
-    return life, shift
+        (number,) = connection.execute(sql, (*now, shift)).fetchone()
+    return number

@@ -234,12 +234,11 @@ async def test_rows_carry_the_shift_of_the_kernel_life_they_were_written_in(tmp_
     stored = journal.read(TASK, "a/old")
     assert stored is not None
     # The same kernel really: its monotonic clock and its wall clock went on together.
-    assert stored.shift_s == journal.shift_s == pytest.approx(0.0, abs=1.0)
+    assert stored.shift_s == pytest.approx(0.0, abs=1.0)
     journal._writer.execute("UPDATE life SET shift = -100 WHERE boot = 'second'")
     journal.close()
     await fill(tmp_path, *saves("a/new"), boot_id=boot)
     again = Journal.open(tmp_path, boot)
-    assert again.shift_s == 0.0
     shifts = {row.key: row.shift_s for row in again.load(TASK)}
     assert shifts == {"a/old": -100.0, "a/new": 0.0}
     again.close()
