@@ -43,6 +43,26 @@ def examine_hardware(state_dir: Path, root: Path = Path("/")) -> list[Finding]:
     return findings
 
 
+def presets() -> list[dict[str, str | int]]:
+    """Every named shape, smallest first; RAM is an estimate of a worker that serves it in int8."""
+    from engine.config import DEVICES, PRESETS
+    from engine.hardware_choice import memory_need
+
+    return [
+        {
+            "preset": name,
+            "parameters": shape.parameters(),
+            "dim": shape.dim,
+            "layers": shape.n_layers,
+            "heads": shape.n_heads,
+            "context": shape.context,
+            "ram_mb": round(memory_need(shape) / 1e6),
+            "device": DEVICES[name],
+        }
+        for name, shape in PRESETS.items()
+    ]
+
+
 def _count(number: int, word: str) -> str:
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
 

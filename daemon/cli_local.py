@@ -25,11 +25,21 @@ if TYPE_CHECKING:
 BENCHMARKS = ("auction", "engine", "idle", "scale")
 
 
-def models(json: Json = False, config: ConfigFile = None) -> int:
+def models(
+    what: Annotated[
+        str, typer.Argument(help="`presets`: the shapes that can be trained, not the models here.")
+    ] = "",
+    json: Json = False,
+    config: ConfigFile = None,
+) -> int:
     """List the models here: shape, size, and whether their files are as they were shipped."""
     from daemon import show
     from daemon.plain import as_json
 
+    if what == "presets":
+        return _print_presets(json=json)
+    if what:
+        raise CommandError(f"models knows presets, not {what!r}", USAGE)
     folder = settings(config).work.models_dir
     found = [_model(path) for path in sorted(folder.glob("*/config.json"))]
     if json:
@@ -159,6 +169,26 @@ def _model(path: Path) -> dict[str, Any]:
         "dim": shape.dim,
         "verified": True,
     }
+
+
+def _print_presets(*, json: bool) -> int:
+    from daemon import show
+    from daemon.cli_hardware import presets
+    from daemon.plain import as_json
+
+    rows = presets()
+    if json:
+        print(as_json({"presets": rows}))
+        return DONE
+    names = ("preset", "parameters", "dim", "layers", "heads", "context", "int8 RAM", "meant for")
+    made = show.table(*names, right=names[1:-1])
+    for row in rows:
+        shape = (str(row[name]) for name in ("dim", "layers", "heads", "context"))
+        parameters = f"{row['parameters']:,}"
+        ram = f"{row['ram_mb']} MB"
+        show.row(made, str(row["preset"]), parameters, *shape, ram, str(row["device"]))
+    show.console().print(made)
+    return DONE
 
 
 def _model_fault(folder: Path) -> str:

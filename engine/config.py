@@ -159,8 +159,45 @@ def _integer(fields: dict[str, Any], key: str) -> int:
 PRESETS: dict[str, ForgeConfig] = {
     "pi_zero": ForgeConfig(dim=64, n_layers=2, n_heads=2, n_kv_heads=2, ffn_dim=192),
     "nano": ForgeConfig(dim=128, n_layers=2, n_heads=4, n_kv_heads=2, ffn_dim=256),
+    "micro": ForgeConfig(dim=128, n_layers=5, n_heads=4, n_kv_heads=4, ffn_dim=384),
     "pi_4": ForgeConfig(dim=192, n_layers=4, n_heads=4, n_kv_heads=4, ffn_dim=512),
     "tiny": ForgeConfig(dim=256, n_layers=4, n_heads=4, n_kv_heads=4, ffn_dim=640),
     "pi_5": ForgeConfig(dim=256, n_layers=6, n_heads=4, n_kv_heads=4, ffn_dim=768),
+    "mini": ForgeConfig(dim=384, n_layers=6, n_heads=6, n_kv_heads=6, ffn_dim=1024),
+    "compact": ForgeConfig(dim=448, n_layers=7, n_heads=7, n_kv_heads=7, ffn_dim=1216),
     "small": ForgeConfig(dim=512, n_layers=8, n_heads=8, n_kv_heads=8, ffn_dim=1408),
+    "base": ForgeConfig(
+        dim=640, n_layers=10, n_heads=10, n_kv_heads=10, ffn_dim=1728, context=1024
+    ),
+    "medium": ForgeConfig(
+        dim=768, n_layers=12, n_heads=12, n_kv_heads=4, ffn_dim=2048, context=1024
+    ),
+    "plus": ForgeConfig(
+        dim=1024, n_layers=12, n_heads=16, n_kv_heads=4, ffn_dim=2816, context=1024
+    ),
+    "large": ForgeConfig(
+        dim=1024, n_layers=24, n_heads=16, n_kv_heads=4, ffn_dim=2816, context=2048
+    ),
+    "xl": ForgeConfig(dim=1536, n_layers=24, n_heads=24, n_kv_heads=8, ffn_dim=4096, context=2048),
+    "xxl": ForgeConfig(dim=2048, n_layers=24, n_heads=32, n_kv_heads=8, ffn_dim=5632, context=2048),
 }
+"""Named shapes, smallest first. Up to `small` they are for the vocabulary and context of a home."""
+
+DEVICES: dict[str, str] = {
+    "pi_zero": "Raspberry Pi Zero 2 W",
+    "nano": "any Pi, as a classifier beside another model",
+    "micro": "Raspberry Pi 3",
+    "pi_4": "Raspberry Pi 4",
+    "tiny": "Raspberry Pi 4 or 5",
+    "pi_5": "Raspberry Pi 5",
+    "mini": "Raspberry Pi 5, small PC",
+    "compact": "small PC",
+    "small": "desktop CPU",
+    "base": "desktop CPU",
+    "medium": "desktop CPU with int8 dot products",
+    "plus": "desktop CPU with int8 dot products",
+    "large": "workstation",
+    "xl": "GPU for training, workstation for serving",
+    "xxl": "GPU for training, server for serving",
+}
+"""What each shape is meant for: an intention, measured on none of the boards so far."""

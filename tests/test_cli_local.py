@@ -78,6 +78,14 @@ def test_models_lists_what_is_shipped(call: Call) -> None:
     assert "sha256" in call("models").out
 
 
+def test_presets_are_printed_with_exact_counts(call: Call) -> None:
+    rows = call("models", "presets", "--json").json["presets"]
+    assert len(rows) == 15
+    assert {row["preset"]: row["parameters"] for row in rows}["pi_5"] == 7_212_288
+    assert "7,212,288" in call("models", "presets").out
+    assert call("models", "nonsense").code == 2
+
+
 def test_models_tells_a_changed_file(
     call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

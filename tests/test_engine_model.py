@@ -9,7 +9,7 @@ from engine_models import SHAPE
 from torch.nn.functional import cross_entropy
 
 from engine.checkpoint import Checkpoint, tensor_shapes
-from engine.config import PRESETS, ForgeConfig
+from engine.config import DEVICES, PRESETS, ForgeConfig
 from engine.errors import BadConfig
 from engine.loss import head_loss, head_report
 from engine.model import ForgeModel
@@ -51,11 +51,22 @@ def test_the_sizes_are_the_planned_ones() -> None:
     assert millions == {
         "pi_zero": 0.6,
         "nano": 1.3,
+        "micro": 2.1,
         "pi_4": 3.3,
         "tiny": 5.1,
         "pi_5": 7.2,
+        "mini": 13.8,
+        "compact": 20.7,
         "small": 29.9,
+        "base": 54.8,
+        "medium": 81.8,
+        "plus": 143.7,
+        "large": 279.0,
+        "xl": 616.6,
+        "xxl": 1099.0,
     }
+    assert list(DEVICES) == list(PRESETS)
+    assert list(millions.values()) == sorted(millions.values())
 
 
 def test_a_config_survives_its_json() -> None:
