@@ -32,9 +32,9 @@ class Save:
     """Write a row: insert it, or replace the state of an older revision of the same key.
 
     `rev` grows with every change of the key, so that a write that comes late never undoes a newer one.
-    `body` (content) and `result` are written when given and left alone when None. With `admit` the row
-    is new work that may still be refused when the disk does not take it; every other row must be
-    written, however long that takes.
+    `body` (content) is written when given and left alone when None. With `admit` the row is new work
+    that may still be refused when the disk does not take it; every other row must be written, however
+    long that takes.
     """
 
     table: str
@@ -43,7 +43,6 @@ class Save:
     phase: str
     state: bytes
     body: bytes | None = None
-    result: bytes | None = None
     admit: bool = False
 
 

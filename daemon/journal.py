@@ -48,7 +48,6 @@ class Stored:
     phase: str
     state: bytes
     body: bytes | None
-    result: bytes | None
     updated: float
     shift_s: float = 0.0
 
@@ -123,7 +122,7 @@ class JournalReader:
             found: list[_Read] = self._reader.execute(
                 f"{schema.STORED[table]} {rest}", values
             ).fetchall()
-        return [Stored(*row[:7], self._shifts.get(row[7], 0.0)) for row in found]
+        return [Stored(*row[:6], self._shifts.get(row[6], 0.0)) for row in found]
 
 
 class Journal(JournalReader):
@@ -289,7 +288,7 @@ class Journal(JournalReader):
                     self._writer.executemany(schema.FORGET[table], [(row.key,) for row in run])
 
 
-_Read = tuple[str, int, str, bytes, bytes | None, bytes | None, float, int]
+_Read = tuple[str, int, str, bytes, bytes | None, float, int]
 _CLOCKS_EVERY_S = 10.0
 _LOG_BYTES = 16 * 1024 * 1024
 _CHECKED_BYTES = 64 * 1024 * 1024

@@ -17,7 +17,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             f"""CREATE TABLE {table} (
                 key TEXT PRIMARY KEY, rev INTEGER NOT NULL, phase TEXT NOT NULL,
                 updated REAL NOT NULL, life INTEGER NOT NULL,
-                state BLOB NOT NULL, body BLOB, result BLOB)"""
+                state BLOB NOT NULL, body BLOB)"""
             for table in TABLES
         ),
         *(f"CREATE INDEX {table}_updated ON {table} (updated)" for table in TABLES),
@@ -34,18 +34,18 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 
 # ruff's S608 below: the names put in are those of `TABLES`; every value is bound.
 SAVE = {
-    table: f"""INSERT INTO {table} (key, rev, phase, updated, life, state, body, result)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    table: f"""INSERT INTO {table} (key, rev, phase, updated, life, state, body)
+        VALUES (?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (key) DO UPDATE SET
             rev = excluded.rev, phase = excluded.phase, updated = excluded.updated,
             life = excluded.life, state = excluded.state,
-            body = coalesce(excluded.body, body), result = coalesce(excluded.result, result)
+            body = coalesce(excluded.body, body)
         WHERE excluded.rev >= rev"""  # noqa: S608
     for table in TABLES
 }
 FORGET = {table: f"DELETE FROM {table} WHERE key = ?" for table in TABLES}  # noqa: S608
 STORED = {
-    table: f"SELECT key, rev, phase, state, body, result, updated, life FROM {table}"  # noqa: S608
+    table: f"SELECT key, rev, phase, state, body, updated, life FROM {table}"  # noqa: S608
     for table in TABLES
 }
 PRUNE = {
@@ -74,7 +74,7 @@ def check_row(row: Row) -> None:
 
 def values(row: Save, wall: float, life: int) -> tuple[object, ...]:
     """What `SAVE` binds."""
-    return row.key, row.rev, row.phase, wall, life, row.state, row.body, row.result
+    return row.key, row.rev, row.phase, wall, life, row.state, row.body
 
 
 def marks(names: Collection[str]) -> str:

@@ -36,15 +36,8 @@ async def on_disk(journal: Journal, *rows: Row) -> None:
     await asyncio.wait_for(done.wait(), 20)
 
 
-def save(
-    key: str,
-    rev: int,
-    phase: str = "queued",
-    *,
-    body: bytes | None = None,
-    result: bytes | None = None,
-) -> Save:
-    return Save(TASK, key, rev, phase, f"{key} {rev}".encode(errors="replace"), body, result)
+def save(key: str, rev: int, phase: str = "queued", *, body: bytes | None = None) -> Save:
+    return Save(TASK, key, rev, phase, f"{key} {rev}".encode(errors="replace"), body)
 
 
 async def test_then_runs_after_the_rows_can_be_read_and_in_order(journal: Journal) -> None:
@@ -124,21 +117,24 @@ async def test_rows_are_saved_forgotten_and_saved_again_in_the_order_given(
 
 async def test_an_older_revision_changes_nothing(journal: Journal) -> None:
     start(journal)
-    await on_disk(journal, save("a/1", 7, "done", result=b"new"))
-    await on_disk(journal, save("a/1", 6, "queued", result=b"old"))
+    await on_disk(journal, save("a/1", 7, "done", body=b"new"))
+    await on_disk(journal, save("a/1", 6, "queued", body=b"old"))
     stored = journal.read(TASK, "a/1")
     assert stored is not None
-    assert (stored.rev, stored.phase, stored.result) == (7, "done", b"new")
+    assert (stored.rev, stored.phase, stored.body) == (7, "done", b"new")
 
 
-async def test_body_and_result_stay_when_not_given(journal: Journal) -> None:
+async def test_a_body_stays_until_another_is_given(journal: Journal) -> None:
     start(journal)
     await on_disk(journal, save("a/1", 1, body=b"content"))
-    await on_disk(journal, save("a/1", 2, "done", result=b"answer"))
-    await on_disk(journal, save("a/1", 3, "settled"))
+    await on_disk(journal, save("a/1", 2, "done"))
     stored = journal.read(TASK, "a/1")
     assert stored is not None
-    assert (stored.phase, stored.body, stored.result) == ("settled", b"content", b"answer")
+    assert (stored.phase, stored.body) == ("done", b"content")
+    await on_disk(journal, save("a/1", 3, "settled", body=b"another"))
+    stored = journal.read(TASK, "a/1")
+    assert stored is not None
+    assert (stored.phase, stored.body) == ("settled", b"another")
 
 
 @pytest.mark.parametrize(
