@@ -27,6 +27,7 @@ PROMPT = 128
 NEW = 256
 LLAMA_CPP = "llama_cpp"
 """No dependency of ours: it is imported by this name where it is installed."""
+CLEAR_DATA = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +69,14 @@ def llama_cpp(file: Path, threads: int) -> Side:
     library.llama_backend_init()
     loading = library.llama_model_default_params()
     loading.n_gpu_layers = 0
+    # Its AMX kernels end the process where a hypervisor shows AMX and does not permit it.
+    loading.use_extra_bufts = "amx_tile" not in Path("/proc/cpuinfo").read_text("utf-8")
     model = library.llama_model_load_from_file(str(file).encode(), loading)
     settings = library.llama_context_default_params()
     settings.n_ctx = settings.n_batch = settings.n_ubatch = 2 * NEW
     settings.n_threads = settings.n_threads_batch = threads
+    # The quicker one here: with flash attention a step of pi_5 takes two fifths more.
+    settings.flash_attn_type = library.LLAMA_FLASH_ATTN_TYPE_DISABLED
     context = library.llama_init_from_model(model, settings)
     assert context, f"llama.cpp cannot load {file}"
     vocab = library.llama_vocab_n_tokens(library.llama_model_get_vocab(model))
@@ -83,7 +88,7 @@ def llama_cpp(file: Path, threads: int) -> Side:
         return np.ctypeslib.as_array(library.llama_get_logits_ith(context, -1), (vocab,))
 
     def prefill(ids: list[int]) -> Floats:
-        library.llama_memory_clear(library.llama_get_memory(context), data=True)
+        library.llama_memory_clear(library.llama_get_memory(context), CLEAR_DATA)
         return run(ids)
 
     def more(number: int, _lives_as_long: Any = quiet) -> Floats:

@@ -175,6 +175,8 @@ def _tokenizer_fields(checkpoint: Checkpoint, file: Path) -> dict[str, Any]:
         "tokenizer.ggml.tokens": tokens,
         "tokenizer.ggml.token_type": np.array(kinds, np.int32),
         "tokenizer.ggml.merges": [" ".join(pair) for pair in described["model"]["merges"]],
+        # There is none; llama.cpp would take token 11, a label, if it were not told.
+        "tokenizer.ggml.bos_token_id": np.uint32(END),
         "tokenizer.ggml.eos_token_id": np.uint32(END),
         "tokenizer.ggml.padding_token_id": np.uint32(PAD),
         "tokenizer.ggml.add_bos_token": False,
