@@ -349,21 +349,32 @@ class ForgeStep {
   }
 
   // The values, weighted: even positions and odd ones apart, then together.
-  void gather(const float* scores, const uint16_t* values, int last, float total, float* out) const {
+  void gather(const float* scores, const uint16_t* values, int last, float total,
+              float* out) const {
     const int width = s_.head_dim;
     const float rate = 1.0f / total;
-    for (int e = 0; e < width; e += kRows) {
-      Lanes even, odd;
-      for (int p = 0; p <= last; p += 2) {
-        const uint16_t* value = values + size_t(p) * width + e;
-        for (int s = 0; s < kParts; s++) {
-          even.part[s] += widen(value + s * kWidth) * scores[p];
-          odd.part[s] += widen(value + width + s * kWidth) * scores[p + 1];
-        }
+    constexpr int most = kWidth == 16 ? 4 : 2;  // what the registers hold
+    int e = 0;
+    for (; e + most * kRows <= width; e += most * kRows)
+      columns<most>(scores, values + e, last, rate, out + e);
+    for (; e < width; e += kRows) columns<1>(scores, values + e, last, rate, out + e);
+  }
+
+  // 16 N columns of it; several together read whole lines of the cache.
+  template <int N>
+  void columns(const float* scores, const uint16_t* values, int last, float rate,
+               float* out) const {
+    const int width = s_.head_dim;
+    constexpr int parts = N * kParts;
+    Floats even[parts] = {}, odd[parts] = {};
+    for (int p = 0; p <= last; p += 2) {
+      const uint16_t* value = values + size_t(p) * width;
+      for (int s = 0; s < parts; s++) {
+        even[s] += widen(value + s * kWidth) * scores[p];
+        odd[s] += widen(value + width + s * kWidth) * scores[p + 1];
       }
-      for (int s = 0; s < kParts; s++) even.part[s] = (even.part[s] + odd.part[s]) * rate;
-      even.to(out + e);
     }
+    for (int s = 0; s < parts; s++) store(out + s * kWidth, (even[s] + odd[s]) * rate);
   }
 
   // Logits of `n` rows from `first` on.
