@@ -2,7 +2,8 @@
 
 Entries go through in the order they were put, and their callbacks run in the loop in that order. If
 the disk fails, those that may be refused are, at once; all others are tried again, with a back-off,
-until they are written, and what comes later waits behind them.
+until they are written, and what comes later waits behind them. Only quarantined messages, which
+anybody can cause, are then dropped when too many wait already.
 
 D. DeWitt et al., "Implementation Techniques for Main Memory Database Systems", SIGMOD 1984.
 """
@@ -15,10 +16,15 @@ from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
+import structlog
+
 from daemon.actions import Row
 
 GIVE_UP_S = 2.0
 """How long `close` goes on trying to write to a disk that fails."""
+
+REFUSED_WAITING = 1000
+"""Quarantined messages that may wait for a disk that fails, of at most 4 KB of payload each."""
 
 
 class WriteError(Exception):
@@ -55,6 +61,8 @@ class GroupCommit:
         self._queue: SimpleQueue[Entry | None] = SimpleQueue()
         self._settled: deque[Entry] = deque()
         self._pending = 0
+        self._refused = 0
+        self._dropped = 0
         self._closing = threading.Event()
         self._give_up_at = 0.0
         self._lost = 0
@@ -67,14 +75,19 @@ class GroupCommit:
         self._thread.start()
 
     def put(self, entry: Entry) -> None:
-        """Queue it; a barrier with nothing before it is settled here and now. Ignored once closed."""
+        """Queue it. Ignored once closed.
+
+        Settled here and now is a barrier with nothing before it, and a quarantined message that is
+        one too many for a disk that fails.
+        """
         if self._closing.is_set():
             return
-        if entry.is_barrier and not self._pending:
+        if (entry.is_barrier and not self._pending) or self._drop(entry):
             if entry.then is not None:
                 entry.then()
             return
         self._pending += 1
+        self._refused += entry.refused is not None
         self._queue.put(entry)
 
     def close(self) -> int:
@@ -86,6 +99,15 @@ class GroupCommit:
             self._thread.join()
         self._settle()
         return self._lost
+
+    def _drop(self, entry: Entry) -> bool:
+        """Whether it is a quarantined message beyond what may wait; counted, and said once."""
+        if entry.refused is None or self.healthy or self._refused < REFUSED_WAITING:
+            return False
+        if not self._dropped:
+            _log.warning("quarantine-full", waiting=self._refused, fault=self.fault)
+        self._dropped += 1
+        return True
 
     def _run(self) -> None:
         """Should the thread end of a defect, the owner sees a journal that is not healthy."""
@@ -147,6 +169,7 @@ class GroupCommit:
             while self._settled:
                 entry = self._settled.popleft()
                 self._pending -= 1
+                self._refused -= entry.refused is not None
                 if entry.error is not None and entry.failed is not None:
                     entry.failed(entry.error)
                 elif entry.then is not None:
@@ -154,6 +177,10 @@ class GroupCommit:
         finally:
             if self._settled and self._loop is not None:  # a callback raised: the rest still runs
                 self._loop.call_soon(self._settle)
+        if self._dropped and self.healthy:
+            _log.warning("quarantine-dropped", messages=self._dropped)
+            self._dropped = 0
 
 
+_log = structlog.get_logger()
 _GROUP = 1000

@@ -230,7 +230,10 @@ class Journal(JournalReader):
         payload: bytes,
         then: Callable[[], None] | None,
     ) -> None:
-        """Keep a refused message for whoever looks into it; `then` as in `commit`."""
+        """Keep a refused message for whoever looks into it; `then` as in `commit`.
+
+        While the disk fails and `REFUSED_WAITING` of them wait, it is not kept: `then` runs at once.
+        """
         words = (sender, topic, code, reason)
         texts = [word[:500].encode(errors="replace").decode() for word in words]
         refused = (time.time(), *texts, payload[:PAYLOAD_KEPT])

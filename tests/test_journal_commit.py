@@ -9,9 +9,11 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from daemon.actions import FACT, TASK, Forget, Row, Save
 from daemon.journal import PAYLOAD_KEPT, Journal, JournalError
@@ -225,6 +227,43 @@ async def test_health_comes_back_with_the_disk_though_nothing_is_left_to_write(
         await asyncio.sleep(0.5)
         assert not journal.healthy, "it is not enough that nothing is left to write"
     await until(lambda: journal.healthy)
+
+
+async def test_a_disk_that_fails_lets_only_so_many_refused_messages_wait(
+    journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.group_commit.REFUSED_WAITING", 5)
+    start(journal)
+    acked: list[str] = []
+
+    def refuse(word: str, many: int) -> list[str]:
+        words = [f"{word} {number}" for number in range(many)]
+        for reason in words:
+            then = partial(acked.append, reason)
+            journal.quarantine(
+                sender="eve", topic="t", code="c", reason=reason, payload=b"", then=then
+            )
+        return words
+
+    kept = refuse("healthy", 12)
+    await until(lambda: acked == kept)
+    for word in ("first", "second"):
+        acked.clear()
+        with capture_logs() as lines:
+            with full_disk(tmp_path):
+                journal.commit([save(word, 1, body=b"x" * 300_000)], None)
+                await until(lambda: not journal.healthy)
+                words = refuse(word, 12)
+                assert acked == words[5:], "what is dropped is acknowledged at once"
+            await until(lambda: len(acked) == 12)
+        assert acked[7:] == words[:5]
+        kept += words[:5]
+        assert [row.reason for row in reversed(journal.quarantined(100))] == kept
+        assert journal.read(TASK, word) is not None
+        assert [(line["event"], line.get("messages")) for line in lines] == [
+            ("quarantine-full", None),
+            ("quarantine-dropped", 7),
+        ]
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
