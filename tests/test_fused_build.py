@@ -62,6 +62,15 @@ def test_it_is_built_once_and_whole(tmp_path: Path) -> None:
 
 
 @needs_compiler
+def test_what_earlier_sources_gave_goes(tmp_path: Path) -> None:
+    for name in ("fused-scalar-0123456789abcdef.so", "fused-neon-0123456789abcdef.so"):
+        (tmp_path / name).write_bytes(b"of an earlier version")
+    file = build(SCALAR, tmp_path)
+    left = {each.name for each in tmp_path.iterdir()}
+    assert left == {file.name, "fused-neon-0123456789abcdef.so"}
+
+
+@needs_compiler
 def test_another_source_is_another_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = fused_build._name(SCALAR)
     changed = tmp_path / "fused.cpp"

@@ -104,7 +104,7 @@ def library(level: Level, folder: Path | None = None) -> Path | None:
 
 
 def build(level: Level, folder: Path | None = None) -> Path:
-    """Compile for `level` unless that was done before.
+    """Compile for `level` unless that was done before; what earlier sources gave goes.
 
     Raises:
         MissingDependency: no compiler, or it fails, or `folder` cannot be written.
@@ -123,6 +123,8 @@ def build(level: Level, folder: Path | None = None) -> Path:
             ctypes.CDLL(str(made))  # one that cannot be loaded must not be kept
             made.chmod(0o755)
             made.replace(target / _name(level))
+            for old in set(target.glob(f"fused-{level.name}-*.so")) - {target / _name(level)}:
+                old.unlink()  # a process that has it loaded keeps it
     except OSError as fault:
         raise MissingDependency(
             f"{target} takes no library ({fault})", "make it writable, or serve without"
