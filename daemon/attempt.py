@@ -28,7 +28,6 @@ def award(order: Order, task: Task, market: Market, now: float) -> Turn:
         promised_ms=bid.eta_ms if bid else None,
         awarded=now,
         lease_end=now + market.settings.lease_s,
-        repeat=now + AWARD_REPEAT_S,
         silent=False,
         given=(*task.given, Given(attempt, node)),
         due=now + AWARD_REPEAT_S,

@@ -88,7 +88,7 @@ def revived(order: Order, task: Task, market: Market, now: float) -> Task:
     task = noted(order, task, now, "home restarted")
     if task.phase in HELD:
         lease = now + market.settings.lease_s
-        return replace(task, lease_end=lease, repeat=now, due=now)
+        return replace(task, lease_end=lease, due=now)
     return replace(task, phase=Phase.QUEUED, auction="", rounds=0, due=None)
 
 
@@ -281,8 +281,7 @@ def _tick(order: Order, task: Task, market: Market, now: float) -> Turn:
             return lease_over(order, task, market, now)
         case Phase.AWARDED:
             again = min(now + AWARD_REPEAT_S, task.lease_end)
-            task = replace(task, repeat=again, due=again)
-            return task, [award_message(order, task, market, now)]
+            return replace(task, due=again), [award_message(order, task, market, now)]
         case Phase.RUNNING:
             return replace(task, due=task.lease_end), []
         case _:

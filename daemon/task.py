@@ -120,7 +120,6 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The eta that its bid promised; None when it was awarded without one."""
     awarded: float = 0.0
     lease_end: float = 0.0
-    repeat: float = 0.0
     given: tuple[Given, ...] = ()
     claimed: int = 0
     """The one attempt that may begin the effect of a `once` task; 0 while none."""
