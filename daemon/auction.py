@@ -155,8 +155,8 @@ def _open(order: Order, task: Task, nonce: str, market: Market, now: float) -> T
         ):
             return _close(order, task, market, now)
     task = noted(order, task, now, "offered", detail=f"window {window} ms")
-    idle = not _can(task) and not _awaited(order, task, market, now)
-    return replace(task, due=now + window / 1000, idle=idle), [Publish(offer)]
+    task = replace(task, due=now + window / 1000)
+    return _with_idleness(order, task, market, now), [Publish(offer)]
 
 
 def _plain(
@@ -193,6 +193,11 @@ def _awaited(order: Order, task: Task, market: Market, now: float) -> bool:
     allowed = allowed_nodes(order, market)
     capable = market.roster.capable(order.submit.capability, now, allowed or ())
     return len(task.bids) < MAX_BIDS and not set(capable) <= task.bids.keys()
+
+
+def _with_idleness(order: Order, task: Task, market: Market, now: float) -> Task:
+    """The task, marked as one whose round takes no place from others when all have declined."""
+    return replace(task, idle=not _can(task) and not _awaited(order, task, market, now))
 
 
 def _can(task: Task) -> bool:
@@ -238,8 +243,7 @@ def _close(order: Order, task: Task, market: Market, now: float) -> Turn:
     actions: Outcomes = [Publish(offer)]
     if terms.allowed is None or market.own in terms.allowed:
         task = replace(task, bids={market.own: market.quote(offer, market.own, now)})
-    idle = not _can(task) and not _awaited(order, task, market, now)
-    return replace(task, idle=idle), actions
+    return _with_idleness(order, task, market, now), actions
 
 
 def _offer(order: Order, task: Task, allowed: frozenset[str] | None, now: float) -> m.Offer:
@@ -291,8 +295,7 @@ def _tick(order: Order, task: Task, market: Market, now: float) -> Turn:
 def _expire(order: Order, task: Task, market: Market, now: float) -> Turn:
     if task.claimed:
         error = "the deadline passed while the effect was allowed to run"
-        ended, actions = finish(order, task, Outcome.UNKNOWN, now, error=error)
-        return ended, actions
+        return finish(order, task, Outcome.UNKNOWN, now, error=error)
     error = f"not done within {order.submit.deadline_ms} ms"
     allowed = allowed_nodes(order, market)
     if task.attempt == 0 and not market.roster.capable(order.submit.capability, now, allowed or ()):
