@@ -42,7 +42,7 @@ from daemon.attempt import (
 )
 from daemon.ending import after_the_end, finish, in_hand, saved, stop_running, with_decision
 from daemon.policy import Terms, decide
-from daemon.task import ENDED, HELD, Order, Phase, Task, noted, to_body, to_state
+from daemon.task import ENDED, HELD, Order, Phase, Task, features_of, noted, to_body, to_state
 from daemon.turn import (
     BidIn,
     CancelIn,
@@ -251,7 +251,7 @@ def _offer(order: Order, task: Task, allowed: frozenset[str] | None, now: float)
         task=order.key,
         auction=task.auction,
         capability=order.submit.capability,
-        features=order.features(),
+        features=features_of(order.submit.content, order.submit.max_tokens),
         privacy=order.submit.privacy,
         deadline_ms=max(0, int((order.deadline - now) * 1000)),
         window_ms=task.window_ms,

@@ -18,6 +18,7 @@ from daemon.actions import FACT, Action, Save, Send
 from daemon.config import WorkConfig
 from daemon.contract import BUSY, LEASE_SHARE, Contract, Phase, contract_key
 from daemon.pricing import Shop, Speed
+from daemon.task import features_of
 from daemon.timers import Timers
 from handlers.catalog import Entry
 from handlers.protocol import Usage
@@ -252,11 +253,7 @@ class Contractor:
         older: list[Action] = []
         if newest:
             older = self._turn(contract_key(home, award.task, newest), one.Stopped(), now)
-        features = m.Features(
-            bytes=len(bytes(award.content)),
-            tokens=max(1, len(bytes(award.content)) // 4),
-            max_tokens=award.max_tokens,
-        )
+        features = features_of(award.content, award.max_tokens)
         work_ms = pricing.busy_ms(pricing.parts(award.capability, features, self.shop(now)))
         contract = Contract(home=home, award=award, work_ms=work_ms, received=now)
         self._keep(contract, now)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 import msgspec
+from msgspec import Raw
 
 from bus_topics.codec import MAX_BYTES
 from bus_topics.messages import (
@@ -78,14 +79,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         """Monotonic instant at which the task expires."""
         return self.received + self.submit.deadline_ms / 1000
 
-    def features(self) -> Features:
-        """What an offer may tell of the content."""
-        size = len(bytes(self.submit.content))
-        return Features(
-            bytes=size,
-            tokens=max(1, size // BYTES_PER_TOKEN),
-            max_tokens=self.submit.max_tokens,
-        )
+
+def features_of(content: Raw, max_tokens: int) -> Features:
+    """What an offer may tell of the content, and what a contractor plans with: its size."""
+    size = len(bytes(content))
+    return Features(bytes=size, tokens=max(1, size // BYTES_PER_TOKEN), max_tokens=max_tokens)
 
 
 class Given(msgspec.Struct, frozen=True):
