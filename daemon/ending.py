@@ -72,8 +72,8 @@ def tell(order: Order, task: Task) -> Send | Reply:
     """The final, to wherever the requester wants it."""
     if order.reply is None:
         return Send(order.sender, final_of(order, task))
-    correlation = bytes.fromhex(order.reply.correlation)
-    return Reply(order.reply.topic, correlation, answer_of(order, task), order.key)
+    reply = order.reply
+    return Reply(reply.topic, reply.correlation_data(), answer_of(order, task), order.key)
 
 
 def after_the_end(order: Order, task: Task, event: Event, market: Market, now: float) -> Turn:

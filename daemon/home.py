@@ -417,4 +417,4 @@ def rejection(
         rejected = m.Rejected(id=id_, code=code, reason=reason, retry_after_ms=retry_after_ms)
         return Send(sender, rejected)
     answer = m.Answer(id=id_, error=reason, rejected=code, retry_after_ms=retry_after_ms)
-    return Reply(reply.topic, bytes.fromhex(reply.correlation), answer)
+    return Reply(reply.topic, reply.correlation_data(), answer)

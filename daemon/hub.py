@@ -174,7 +174,7 @@ class Hub(Generic[T]):
             self._check(asked, ask, topic)
         except (WireError, _RefusedAsk) as fault:
             refused = fault if isinstance(fault, _RefusedAsk) else _malformed(fault)
-            usual = ReplyTo(default, (asked.correlation or b"").hex())
+            usual = ReplyTo.to(default, asked.correlation)
             said = rejection(asked.sender, id_, refused.reject, str(refused)[:500], usual)
             word = Word(m.Taken(task=f"{asked.sender}/{id_}", digest=digest))
             return [Distrust(asked.sender, refused.code, str(refused)[:500]), said, word]
@@ -190,7 +190,7 @@ class Hub(Generic[T]):
             priority=ask.priority,
             max_tokens=ask.max_tokens,
         )
-        reply = ReplyTo(topic, (asked.correlation or b"").hex())
+        reply = ReplyTo.to(topic, asked.correlation)
         actions = self._submit(asked.sender, submit, now, reply)
         return [*actions, Word(m.Taken(task=f"{asked.sender}/{id_}", digest=digest))]
 

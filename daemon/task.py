@@ -58,6 +58,15 @@ class ReplyTo(msgspec.Struct, frozen=True):
     correlation: str = ""
     """Hexadecimal, because a correlation is any bytes and this is stored as JSON."""
 
+    @staticmethod
+    def to(topic: str, correlation: bytes | None) -> "ReplyTo":
+        """With the correlation as it came over the bus."""
+        return ReplyTo(topic, (correlation or b"").hex())
+
+    def correlation_data(self) -> bytes:
+        """The correlation as it goes over the bus."""
+        return bytes.fromhex(self.correlation)
+
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked, by whom, and where the answer goes (None: the sender's inbox)."""
