@@ -80,7 +80,10 @@ class ModelFolder:
 
 
 class Backend(Protocol):
-    """Weights and cache of one model, and what computes with them.
+    """Weights of one model, the caches of its sequences, and what computes with them.
+
+    A slot is the cache of one sequence. There is one until `reserve` makes room for more; the
+    sequences that are decoded together lie in slots 0 to B-1. R: rows of logits given.
 
     Attributes:
         name: onnxruntime | fused.
@@ -88,17 +91,34 @@ class Backend(Protocol):
 
     name: str
 
-    def run(self, ids: Sequence[int], start: int, *, every: bool) -> Floats:
+    def run(self, ids: Sequence[int], start: int, *, every: bool, slot: int = 0) -> Floats:
         """Put `ids` at `start`; logits (1, V) after the last, or (len(ids), V) after each."""
 
     def step(self, token: int, position: int) -> Floats:
-        """Put one token; the logits (V,) after it, in memory that the next step overwrites."""
+        """Put one token into slot 0; the logits (V,) after it, which the next step overwrites."""
 
-    def save(self, length: int) -> list[npt.NDArray[Any]]:
-        """A copy of the cache's first `length` positions."""
+    def step_many(self, tokens: Sequence[int], positions: Sequence[int]) -> Floats:
+        """Put `tokens[i]` at `positions[i]` of slot i, reading the weights once.
 
-    def restore(self, rows: list[npt.NDArray[Any]], length: int) -> None:
-        """Write back what `save(length)` gave."""
+        Returns:
+            Logits (len(tokens), V), in memory that the next step overwrites.
+        """
+
+    def hidden(self) -> Floats:
+        """What the head saw in the last call: the final normed states (R, D), overwritten by the next."""
+
+    def reserve(self, slots: int) -> None:
+        """Have room for at least this many sequences; what the slots hold is kept.
+
+        Raises:
+            OutOfMemory: no room; what there was stays as it is.
+        """
+
+    def save(self, length: int, slot: int = 0) -> list[npt.NDArray[Any]]:
+        """A copy of the first `length` positions of a slot."""
+
+    def restore(self, rows: list[npt.NDArray[Any]], length: int, slot: int = 0) -> None:
+        """Write what `save(length)` gave into a slot."""
 
 
 class Forge:
