@@ -5,7 +5,8 @@ in place, SkipSimplifiedLayerNormalization adds and normalises, MatMulNBits mult
 8 or 4 bit (accuracy level 4: int8 products; anything else is 2.3 times slower). Query, key and
 value are one product, gate and up another. Needs the `onnx` package, never torch.
 
-Shapes: S new positions, R wanted rows, D dim, V vocab, K key-value heads, C context, E head dim.
+Shapes: B sequences, S new positions of each, R wanted rows, D dim, V vocab, K key-value heads,
+C context, E head dim.
 """
 
 from dataclasses import dataclass, field
@@ -72,10 +73,11 @@ def export(checkpoint: Checkpoint, folder: str | Path, mode: Mode) -> Path:
 def build(checkpoint: Checkpoint, mode: Mode) -> bytes:
     """The graph, serialised.
 
-    Inputs:  tokens (1, S) int64; rows (R,) int64, the positions among the S whose logits are
-             wanted; last (1,) int32, the index of the last position in the cache; total (1,)
-             int32 = last + 1; key_n and value_n (1, K, C, E) of each layer.
-    Outputs: logits (R, V); new_key_n and new_value_n, to be bound to the inputs' own memory.
+    Inputs:  tokens (B, S) int64; rows (R,) int64, the positions wanted, counted over all B * S;
+             last (B,) int32, the index of each sequence's last position in the cache; total (1,)
+             int32, the largest of `last` + 1; key_n and value_n (B, K, C, E) of each layer.
+    Outputs: logits (R, V); hidden (R, D), the normed states that the head turns into them;
+             new_key_n and new_value_n, to be bound to the inputs' own memory.
 
     Raises:
         BadModel: tensors that do not fit the config, or that are not finite.
@@ -87,14 +89,17 @@ def build(checkpoint: Checkpoint, mode: Mode) -> bytes:
     _stack(b, checkpoint, mode)
     tensor = onnx.helper.make_tensor_value_info
     kinds = onnx.TensorProto
-    cache = [1, config.n_kv_heads, config.context, config.head_dim]
+    cache = ["B", config.n_kv_heads, config.context, config.head_dim]
     inputs = [
-        tensor("tokens", kinds.INT64, [1, "S"]),
+        tensor("tokens", kinds.INT64, ["B", "S"]),
         tensor("rows", kinds.INT64, ["R"]),
-        tensor("last", kinds.INT32, [1]),
+        tensor("last", kinds.INT32, ["B"]),
         tensor("total", kinds.INT32, [1]),
     ]
-    outputs = [tensor("logits", kinds.FLOAT, ["R", config.vocab_size])]
+    outputs = [
+        tensor("logits", kinds.FLOAT, ["R", config.vocab_size]),
+        tensor("hidden", kinds.FLOAT, ["R", config.dim]),
+    ]
     for n in range(config.n_layers):
         for name in (f"key_{n}", f"value_{n}"):
             inputs.append(tensor(name, kinds.FLOAT, cache))
@@ -166,10 +171,11 @@ _CONTRIB_NODES = {
 def _stack(b: _Builder, checkpoint: Checkpoint, mode: Mode) -> None:
     config, w = checkpoint.config, checkpoint.weights
     eps = config.norm_eps
-    x = _embedding(b, w["model.embed_tokens.weight"], mode, tied=config.tied)  # (1, S, D)
+    x = _embedding(b, w["model.embed_tokens.weight"], mode, tied=config.tied)  # (B, S, D)
     cos, sin = _rotary(config)
     b.constant("cos", cos)
     b.constant("sin", sin)
+    b.constant("flat", np.array([-1, config.dim], np.int64))
     added = ""
     for n in range(config.n_layers):
         layer = f"model.layers.{n}."
@@ -180,28 +186,37 @@ def _stack(b: _Builder, checkpoint: Checkpoint, mode: Mode) -> None:
             )
         else:
             x, normed = _add_and_norm(b, x, added, gamma, f"a{n}", eps)
-        added = _attention(b, normed, checkpoint, n, mode)
+        seen = _attention(b, normed, checkpoint, n, mode)
+        if n == config.n_layers - 1:
+            # What follows the last attention looks at one position alone: the wanted ones do.
+            x, seen = _wanted(b, x), _wanted(b, seen)  # (R, D)
+        o_proj = w[layer + "self_attn.o_proj.weight"]
+        added = _product(b, seen, o_proj, f"o_{n}", mode)
         gamma = b.constant(f"gamma_m{n}", w[layer + "post_attention_layernorm.weight"])
         x, normed = _add_and_norm(b, x, added, gamma, f"m{n}", eps)
         added = _swiglu(b, normed, checkpoint, n, mode)
     gamma = b.constant("gamma_f", w["model.norm.weight"])
-    wanted = [b.node("Gather", [name, "rows"], f"{name}_rows", axis=1) for name in (x, added)]
-    _, normed = _add_and_norm(b, wanted[0], wanted[1], gamma, "f", eps)  # (1, R, D)
-    flat = b.constant("flat", np.array([-1, config.dim], np.int64))
-    _head(b, b.node("Reshape", [normed, flat], "final"), checkpoint, mode)
+    _, hidden = _add_and_norm(b, x, added, gamma, "f", eps, "hidden")
+    _head(b, hidden, checkpoint, mode)
+
+
+def _wanted(b: _Builder, x: str) -> str:
+    """The rows (R, D) of `x` (B, S, D)."""
+    return b.node("Gather", [b.node("Reshape", [x, "flat"], f"{x}_flat"), "rows"], f"{x}_rows")
 
 
 def _add_and_norm(
-    b: _Builder, x: str, added: str, gamma: str, name: str, eps: float
+    b: _Builder, x: str, added: str, gamma: str, name: str, eps: float, normed: str = ""
 ) -> tuple[str, str]:
     """(the sum, its normalised form)."""
+    normed = normed or f"normed_{name}"
     b.add(
         "SkipSimplifiedLayerNormalization",
         [x, added, gamma],
-        [f"normed_{name}", "", "", f"x_{name}"],
+        [normed, "", "", f"x_{name}"],
         epsilon=eps,
     )
-    return f"x_{name}", f"normed_{name}"
+    return f"x_{name}", normed
 
 
 def _attention(b: _Builder, x: str, checkpoint: Checkpoint, n: int, mode: Mode) -> str:
@@ -217,7 +232,7 @@ def _attention(b: _Builder, x: str, checkpoint: Checkpoint, n: int, mode: Mode) 
         kv_num_heads=config.n_kv_heads,
         do_rotary=1,
     )
-    return _product(b, f"seen_{n}", w[part + "o_proj.weight"], f"o_{n}", mode)
+    return f"seen_{n}"
 
 
 def _swiglu(b: _Builder, x: str, checkpoint: Checkpoint, n: int, mode: Mode) -> str:
@@ -233,7 +248,7 @@ def _swiglu(b: _Builder, x: str, checkpoint: Checkpoint, n: int, mode: Mode) -> 
 
 
 def _product(b: _Builder, x: str, weight: Floats, name: str, mode: Mode) -> str:
-    """`x` (1, S, D) @ `weight` (N, D).T."""
+    """`x` (B, S, D) @ `weight` (N, D).T."""
     match mode:
         case "none":
             return b.node("MatMul", [x, b.constant(f"w_{name}", weight.T)], name)
@@ -276,16 +291,16 @@ def _dynamic_product(b: _Builder, x: str, name: str, codes: str, scales: str) ->
 
 
 def _embedding(b: _Builder, weight: Floats, mode: Mode, *, tied: bool) -> str:
-    """Rows of the embedding (1, S, D); a tied head uses the same constants again."""
+    """Rows of the embedding (B, S, D); a tied head uses the same constants again."""
     vocab, dim = weight.shape
     if mode == "none":
         return b.node("Gather", [b.constant("embedding", weight), "tokens"], "x")
     if mode == "dynamic":
         codes, scales = _columns(b, weight, "embedding")
-        picked = b.node("Gather", [codes, "tokens"], "picked", axis=1)  # (D, 1, S)
+        picked = b.node("Gather", [codes, "tokens"], "picked", axis=1)  # (D, B, S)
         turned = b.node("Transpose", [picked], "turned", perm=[1, 2, 0])
         real = b.node("Cast", [turned], "real", to=b.onnx.TensorProto.FLOAT)
-        each = b.node("Gather", [scales, "tokens"], "each")  # (1, S)
+        each = b.node("Gather", [scales, "tokens"], "each")  # (B, S)
         last = b.constant("last_axis", np.array([-1], np.int64))
         return b.node("Mul", [real, b.node("Unsqueeze", [each, last], "each_one")], "x")
     codes_in_blocks, block_scales = quantise(weight, 8, 64)
@@ -304,8 +319,8 @@ def _embedding(b: _Builder, weight: Floats, mode: Mode, *, tied: bool) -> str:
         quantize_axis=2,
         block_size=64,
         bits=8,
-    )  # (1, S, D/64, 64)
-    shape = b.constant("row_shape", np.array([1, -1, dim], np.int64))
+    )  # (B, S, D/64, 64)
+    shape = b.constant("row_shape", np.array([0, 0, dim], np.int64))  # 0: as it is
     if tied:
         b.constant("head_scale", block_scales)
     return b.node("Reshape", [picked, shape], "x")

@@ -120,7 +120,7 @@ def _value(array: npt.NDArray[Any]) -> Any:
 
 def _check_inputs(session: ort.InferenceSession, graph: Path, config: ForgeConfig) -> None:
     """Raise `BadModel` where the graph's cache or vocabulary is not the config's."""
-    cache = [1, config.n_kv_heads, config.context, config.head_dim]
+    cache = ["B", config.n_kv_heads, config.context, config.head_dim]
     expected = {f"{kind}_{n}": cache for n in range(config.n_layers) for kind in ("key", "value")}
     names = ("tokens", "rows", "last", "total")
     found = {each.name: each.shape for each in session.get_inputs() if each.name not in names}

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnxruntime as ort
 import pytest
 import torch
 from engine_models import SHAPE, random_checkpoint
@@ -109,6 +110,57 @@ def test_an_untied_head_is_served_too(tokenizer: Tokenizer, tmp_path: Path) -> N
         largest, _ = TOLERANCE[mode]
         assert np.abs(got - torch_logits(model, prompt(12))).max() < largest
     assert [file.name for file in tmp_path.glob("*.onnx")] == ["model.int4.onnx"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_sequences_of_one_batch_do_not_see_one_another(served: Served, mode: Mode) -> None:
+    session = ort.InferenceSession(served(mode) / f"model.{mode}.onnx")
+    lengths = np.array([3, 40, 17], np.int32)
+    alone = [run_graph(session, [prompt(n + 1, seed=n)], np.array([n], np.int32)) for n in lengths]
+    caches = [run_graph(session, [prompt(n + 1, seed=n)[:-1]], np.array([n - 1])) for n in lengths]
+    held = {
+        name: np.concatenate([cache[f"new_{name}"] for cache in caches])
+        for name in (f"{kind}_{n}" for kind in ("key", "value") for n in range(SHAPE.n_layers))
+    }
+    last_tokens = [prompt(n + 1, seed=n)[-1:] for n in lengths]
+    together = run_graph(session, last_tokens, lengths, held)
+    # In mode dynamic all that is computed at once shares one scale.
+    most = 1.0 if mode == "dynamic" else 5e-3 if mode == "none" else 0.5
+    for number, expected in enumerate(alone):
+        for name in ("logits", "hidden"):
+            assert np.abs(together[name][number] - expected[name][-1]).max() < most
+
+
+def run_graph(
+    session: ort.InferenceSession,
+    tokens: list[list[int]],
+    last: np.ndarray,
+    held: dict[str, np.ndarray] | None = None,
+) -> dict[str, np.ndarray]:
+    """Every output of the graph after `tokens` (B, S), from an empty cache if none is `held`."""
+    batch = np.array(tokens)
+    cache = (len(batch), SHAPE.n_kv_heads, SHAPE.context, SHAPE.head_dim)
+    feed: dict[str, np.ndarray] = {
+        "tokens": batch,
+        "rows": np.arange(batch.size),
+        "last": last.astype(np.int32),
+        "total": np.array([last.max() + 1], np.int32),
+    }
+    for each in session.get_inputs()[4:]:
+        feed[each.name] = np.zeros(cache, np.float32) if held is None else held[each.name]
+    names = [each.name for each in session.get_outputs()]
+    return dict(zip(names, session.run(names, feed), strict=True))
+
+
+def test_hidden_is_what_the_head_turns_into_logits(
+    served: Served, checkpoint: Checkpoint, reference: ForgeModel
+) -> None:
+    session = ort.InferenceSession(served("none") / "model.none.onnx")
+    got = run_graph(session, [prompt(30)], np.array([29]))
+    expected = reference.model(torch.tensor([prompt(30)]))[0].detach().numpy()
+    np.testing.assert_allclose(got["hidden"], expected, atol=2e-4)
+    head = checkpoint.weights["model.embed_tokens.weight"]
+    np.testing.assert_allclose(got["hidden"] @ head.T, got["logits"], atol=1e-3)
 
 
 @pytest.mark.parametrize(("mode", "most"), [("int8", 8_100_000), ("int4", 5_900_000)])
