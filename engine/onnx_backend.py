@@ -1,7 +1,9 @@
 """onnxruntime over a cache of its own: buffers are made once and bound once.
 
-A decoding step writes three numbers and runs the graph; keys and values are written in place.
-Shapes: S new positions, R wanted rows, V vocab, K key-value heads, C context, E head dim.
+A decoding step writes three numbers a sequence and runs the graph; keys and values are written in
+place. A slot is a view of the cache, so one sequence is run anywhere and neighbours run together.
+Shapes: B sequences, S new positions, R wanted rows, V vocab, D dim, K key-value heads, C context,
+E head dim.
 """
 
 from collections.abc import Sequence
@@ -36,19 +38,11 @@ class OnnxBackend:
         self.config = config
         self._session = _session(graph, threads)
         _check_inputs(self._session, graph, config)
-        shape = (1, config.n_kv_heads, config.context, config.head_dim)
-        names = [f"{kind}_{n}" for n in range(config.n_layers) for kind in ("key", "value")]
-        self._cache = [np.zeros(shape, np.float32) for _ in names]
-        self._last, self._total = np.zeros(1, np.int32), np.zeros(1, np.int32)
-        self._token = np.zeros((1, 1), np.int64)
-        self._logits = np.zeros((1, config.vocab_size), np.float32)
-        # An OrtValue made from a numpy array is that array's memory, not a copy.
-        fixed = dict(zip(names, self._cache, strict=True))
-        self._state = {name: _value(array) for name, array in fixed.items()}
-        self._place = {"last": _value(self._last), "total": _value(self._total)}
-        self._step = self._bind(self._token, np.zeros(1, np.int64), self._logits)
+        self._slots = 1
+        self._cache = self._buffers(1)
+        self._bound()
 
-    def run(self, ids: Sequence[int], start: int, *, every: bool) -> Floats:
+    def run(self, ids: Sequence[int], start: int, *, every: bool, slot: int = 0) -> Floats:
         """Put `ids` at `start`; logits (1, V) after the last, or (len(ids), V) after each.
 
         Raises:
@@ -57,60 +51,136 @@ class OnnxBackend:
         """
         count = len(ids)
         rows = np.arange(count) if every else np.array([count - 1])
-        logits = np.empty((len(rows), self.config.vocab_size), np.float32)
-        self._last[0], self._total[0] = start + count - 1, start + count
-        self._run(self._bind(np.array([ids], np.int64), rows.astype(np.int64), logits))
-        return logits
+        call = self._call(np.array([ids], np.int64), rows, slot)
+        call.last[0], call.total[0] = start + count - 1, start + count
+        return self._run(call)
 
     def step(self, token: int, position: int) -> Floats:
-        """Put one token; the logits (V,) after it, in memory that the next step overwrites.
+        """Put one token into slot 0; the logits (V,) after it, which the next step overwrites.
 
         Raises:
             BadModel: the graph fails.
         """
-        self._token[0, 0] = token
-        self._last[0], self._total[0] = position, position + 1
-        self._run(self._step)
-        row: Floats = self._logits[0]
+        call = self._step
+        call.tokens[0, 0] = token
+        call.last[0], call.total[0] = position, position + 1
+        row: Floats = self._run(call)[0]
         return row
 
-    def save(self, length: int) -> list[npt.NDArray[Any]]:
-        """Keys and values of each layer, (1, K, length, E)."""
-        return [np.ascontiguousarray(buffer[:, :, :length]) for buffer in self._cache]
+    def step_many(self, tokens: Sequence[int], positions: Sequence[int]) -> Floats:
+        """Put `tokens[i]` at `positions[i]` of slot i; logits (B, V), overwritten by the next step.
 
-    def restore(self, rows: list[npt.NDArray[Any]], length: int) -> None:
-        """Write back what `save(length)` gave."""
+        Raises:
+            BadModel: the graph fails.
+        """
+        count = len(tokens)
+        call = self._steps.get(count)
+        if call is None:
+            call = self._call(np.zeros((count, 1), np.int64), np.arange(count))
+            self._steps[count] = call
+        call.tokens[:, 0] = tokens
+        call.last[:] = positions
+        call.total[0] = max(positions) + 1
+        return self._run(call)
+
+    def hidden(self) -> Floats:
+        """The normed states (R, D) of the last call's rows, overwritten by the next."""
+        return self._newest.hidden
+
+    def reserve(self, slots: int) -> None:
+        """Have room for at least this many sequences; what the slots hold is kept.
+
+        Raises:
+            OutOfMemory: no room; what there was stays as it is.
+        """
+        if slots <= self._slots:
+            return
+        try:
+            larger = self._buffers(slots)
+        except MemoryError as fault:
+            raise OutOfMemory(
+                f"no memory for the caches of {slots} sequences", "decode fewer together"
+            ) from fault
+        for new, old in zip(larger, self._cache, strict=True):
+            new[: self._slots] = old
+        self._cache, self._slots = larger, slots
+        self._bound()
+
+    def save(self, length: int, slot: int = 0) -> list[npt.NDArray[Any]]:
+        """Keys and values of each layer, (K, length, E)."""
+        return [buffer[slot, :, :length].copy() for buffer in self._cache]
+
+    def restore(self, rows: list[npt.NDArray[Any]], length: int, slot: int = 0) -> None:
+        """Write what `save(length)` gave into a slot."""
         for buffer, kept in zip(self._cache, rows, strict=True):
-            buffer[:, :, :length] = kept
+            buffer[slot, :, :length] = kept[:, :length]
 
-    def _bind(
-        self, tokens: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], logits: Floats
-    ) -> "_Bound":
+    def _buffers(self, slots: int) -> list[Floats]:
+        """Keys and values of each layer, (slots, K, C, E); the system gives memory when written."""
+        c = self.config
+        shape = (slots, c.n_kv_heads, c.context, c.head_dim)
+        return [np.zeros(shape, np.float32) for _ in range(2 * c.n_layers)]
+
+    def _bound(self) -> None:
+        """Bind the buffers that there are now, and forget what was bound to former ones."""
+        self._views: dict[tuple[int, int], dict[str, Any]] = {}
+        self._steps: dict[int, _Call] = {}
+        self._step = self._newest = self._call(np.zeros((1, 1), np.int64), np.zeros(1))
+
+    def _view(self, slot: int, count: int) -> dict[str, Any]:
+        """The caches of `count` sequences from `slot` on, as the graph takes them."""
+        if (slot, count) not in self._views:
+            names = [f"{k}_{n}" for n in range(self.config.n_layers) for k in ("key", "value")]
+            self._views[slot, count] = {
+                name: _value(buffer[slot : slot + count])
+                for name, buffer in zip(names, self._cache, strict=True)
+            }
+        return self._views[slot, count]
+
+    def _call(
+        self, tokens: npt.NDArray[np.int64], rows: npt.NDArray[Any], slot: int = 0
+    ) -> "_Call":
+        """`tokens` (B, S) of the B sequences from `slot` on; logits of `rows` (R,) of the B * S."""
+        count, config = len(tokens), self.config
+        logits = np.empty((len(rows), config.vocab_size), np.float32)
+        hidden = np.empty((len(rows), config.dim), np.float32)
+        last, total = np.zeros(count, np.int32), np.zeros(1, np.int32)
         # The values own the arrays' memory for Python; the binding alone would let it go.
-        values = {"tokens": _value(tokens), "rows": _value(rows), "logits": _value(logits)}
+        given: dict[str, npt.NDArray[Any]] = {"tokens": tokens, "rows": rows.astype(np.int64)}
+        given |= {"last": last, "total": total}
+        inputs = {name: _value(array) for name, array in given.items()}
+        outputs = {"logits": _value(logits), "hidden": _value(hidden)}
         binding = self._session.io_binding()
-        for name, value in self._state.items():
+        for name, value in self._view(slot, count).items():
             binding.bind_ortvalue_input(name, value)
             binding.bind_ortvalue_output(f"new_{name}", value)
-        for name, value in self._place.items():
+        for name, value in inputs.items():
             binding.bind_ortvalue_input(name, value)
-        binding.bind_ortvalue_input("tokens", values["tokens"])
-        binding.bind_ortvalue_input("rows", values["rows"])
-        binding.bind_ortvalue_output("logits", values["logits"])
-        return _Bound(binding, values)
+        for name, value in outputs.items():
+            binding.bind_ortvalue_output(name, value)
+        return _Call(binding, tokens, last, total, logits, hidden, inputs | outputs)
 
-    def _run(self, bound: "_Bound") -> None:
+    def _run(self, call: "_Call") -> Floats:
+        self._newest = call
         try:
-            self._session.run_with_iobinding(bound.binding)
+            self._session.run_with_iobinding(call.binding)
         except Exception as fault:  # onnxruntime's errors share no root but Exception
             if _is_out_of_memory(fault):
                 raise OutOfMemory("no memory for this request", "send a shorter prompt") from fault
             raise BadModel(f"the graph failed ({fault})", "export the checkpoint again") from fault
+        return call.logits
 
 
 @dataclass(frozen=True, slots=True)
-class _Bound:
+class _Call:
+    """A bound run: what may be written before it, and what is read after."""
+
     binding: Any
+    tokens: npt.NDArray[np.int64]
+    last: npt.NDArray[np.int32]
+    total: npt.NDArray[np.int32]
+    logits: Floats
+    hidden: Floats
     values: dict[str, Any]
 
 
