@@ -145,7 +145,7 @@ def demo(json: Json = False) -> int:
 def _model(path: Path) -> dict[str, Any]:
     """One model folder: what `models` tells of it. Loads no weights."""
     from engine.errors import EngineError
-    from engine.runtime import ModelFolder
+    from engine.model_folder import ModelFolder
     from handlers.catalog import CATALOG
 
     folder = path.parent
@@ -194,7 +194,7 @@ def _print_presets(*, json: bool) -> int:
 def _model_fault(folder: Path) -> str:
     """What is wrong with a model's files, "" when nothing is."""
     from engine.errors import EngineError
-    from engine.runtime import ModelFolder
+    from engine.model_folder import ModelFolder
 
     try:
         ModelFolder.open(folder)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.config import ForgeConfig, read_config_json
+from engine.config import ForgeConfig, read_config_json, read_small
 from engine.errors import BadModel, MissingDependency
 
 WEIGHTS = "model.safetensors"
@@ -154,15 +154,19 @@ def write_sums(folder: Path, names: Iterable[str]) -> None:
     temporary.replace(folder / SUMS)
 
 
-def verify_sums(folder: Path, required: Iterable[str]) -> None:
+def verify_sums(folder: Path, required: Iterable[str]) -> dict[str, str]:
     """Hold the files of `folder` against its SHA256SUMS.
 
+    Returns:
+        sha256 by name, of every file on the list.
+
     Raises:
-        BadModel: no list, a required file that is not on it, a file missing or changed.
+        BadModel: no list, a required file that is not on it, a file missing, changed, or a
+            symbolic link that leads out of the folder.
     """
     remedy = f"copy {folder} again from where it came"
     try:
-        lines = (folder / SUMS).read_text("utf-8").splitlines()
+        lines = read_small(folder / SUMS).decode("utf-8").splitlines()
         listed = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
     except (OSError, UnicodeDecodeError) as fault:
         raise BadModel(f"{folder / SUMS} cannot be read ({fault})", remedy) from fault
@@ -173,10 +177,16 @@ def verify_sums(folder: Path, required: Iterable[str]) -> None:
         file = folder / name
         if file.parent != folder or not file.is_file():
             raise BadModel(f"{file} is missing", remedy)
+        if file.resolve().parent != folder.resolve():
+            raise BadModel(
+                f"{file} is a symbolic link that leads out of its folder",
+                "put the file itself there",
+            )
         if file.stat().st_size == 0:
             raise BadModel(f"{file} is empty", remedy)
         if sha256_of(file) != digest:
             raise BadModel(f"{file} is damaged: its sha256 is not the one in {SUMS}", remedy)
+    return listed
 
 
 def sha256_of(file: Path) -> str:

@@ -5,6 +5,9 @@ llama.cpp's converter and onnxruntime-genai read our checkpoints as they are.
 """
 
 import json
+import math
+import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,19 @@ CONTEXT = 512
 # The quantised kernels work on blocks of 64 columns; a dimension that is no multiple of it
 # would need padding in every matrix product.
 BLOCK = 64
+
+# Far beyond what anybody trains for a home. Whoever walks over the layers of a shape, or multiplies
+# its sizes, need not fear a number that a damaged or hostile file put there.
+_MOST = {
+    "dim": 1 << 16,
+    "n_layers": 1 << 10,
+    "n_heads": 1 << 10,
+    "n_kv_heads": 1 << 10,
+    "ffn_dim": 1 << 18,
+    "vocab_size": 1 << 20,
+    "context": 1 << 20,
+}
+_MOST_BYTES = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +58,16 @@ class ForgeConfig:
         sizes = (self.dim, self.n_layers, self.n_heads, self.n_kv_heads, self.ffn_dim)
         if min(*sizes, self.vocab_size, self.context) < 1:
             raise BadConfig(f"a size of {self} is below 1", "give positive sizes")
+        for name, most in _MOST.items():
+            if getattr(self, name) > most:
+                raise BadConfig(
+                    f"{name}={getattr(self, name)} is beyond {most:,}", "give a size that is meant"
+                )
+        if not (0 < self.rope_theta < math.inf and 0 < self.norm_eps < 1):
+            raise BadConfig(
+                f"rope_theta={self.rope_theta} or norm_eps={self.norm_eps} is no such number",
+                "use 10000 and 1e-5",
+            )
         for name in ("dim", "ffn_dim", "vocab_size"):
             if getattr(self, name) % BLOCK:
                 raise BadConfig(
@@ -128,7 +154,7 @@ class ForgeConfig:
                 norm_eps=float(fields["rms_norm_eps"]),
                 tied=bool(fields["tie_word_embeddings"]),
             )
-        except (KeyError, TypeError, ValueError) as fault:
+        except (KeyError, TypeError, ValueError, OverflowError) as fault:
             raise BadConfig(
                 f"config.json is incomplete: {fault!r}", "copy the model folder again"
             ) from fault
@@ -141,12 +167,28 @@ def read_config_json(path: Path) -> dict[str, Any]:
         BadModel: the file is missing or is no JSON object.
     """
     try:
-        fields = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as fault:
+        fields = json.loads(read_small(path).decode("utf-8"))
+    except (OSError, ValueError, RecursionError) as fault:
         raise BadModel(f"{path} cannot be read ({fault})", "copy the model folder again") from fault
     if not isinstance(fields, dict):
         raise BadModel(f"{path} holds no JSON object", "copy the model folder again")
     return fields
+
+
+def read_small(path: Path) -> bytes:
+    """The bytes of a file of at most 16 MiB; never waits, as a pipe in its place would.
+
+    Raises:
+        OSError: it cannot be read, is no file, or is larger.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as stream:
+        kind = os.fstat(handle)
+        if not stat.S_ISREG(kind.st_mode):
+            raise OSError(f"{path} is no file")
+        if kind.st_size > _MOST_BYTES:
+            raise OSError(f"{path} has {kind.st_size:,} bytes, more than {_MOST_BYTES:,}")
+        return stream.read(_MOST_BYTES + 1)
 
 
 def _integer(fields: dict[str, Any], key: str) -> int:

@@ -18,16 +18,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from engine.checkpoint import CONFIG, refuse_pickles, verify_sums
-from engine.config import ForgeConfig, read_config_json
-from engine.errors import (
-    BadModel,
-    BadPrompt,
-    BadTokenizer,
-    Busy,
-    MissingDependency,
-    OutOfMemory,
-)
+from engine.admission import admit, cache_bytes
+from engine.errors import BadModel, BadPrompt, Busy, MissingDependency, OutOfMemory
+from engine.model_folder import ModelFolder
 from engine.tokenizer import Tokenizer
 
 Floats = npt.NDArray[np.float32]
@@ -36,47 +29,6 @@ Floats = npt.NDArray[np.float32]
 _PREFIX_BYTES = 32 << 20
 # Below this a second thread gains a fifth and loses much more when a core is busy.
 _DIM_ONE_THREAD = 256
-
-
-@dataclass(frozen=True, slots=True)
-class ModelFolder:
-    """A model folder whose files were found whole: `models/<name>/`.
-
-    Attributes:
-        mode: none | dynamic | int8 | int4.
-        tokenizer: sha256 fingerprint of the tokenizer that the model was trained with.
-    """
-
-    path: Path
-    config: ForgeConfig
-    mode: str
-    tokenizer: str
-
-    @property
-    def graph(self) -> Path:
-        """The ONNX file."""
-        return self.path / f"model.{self.mode}.onnx"
-
-    @classmethod
-    def open(cls, path: str | Path) -> "ModelFolder":
-        """Read config.json and hold every file against SHA256SUMS; loads nothing.
-
-        Raises:
-            BadModel: no folder, no config, a file missing, empty or changed, or pickled weights.
-            BadConfig: config.json describes no model.
-        """
-        folder = Path(path)
-        refuse_pickles(folder)
-        fields = read_config_json(folder / CONFIG)
-        served = fields.get("forge")
-        if not isinstance(served, dict) or not isinstance(served.get("mode"), str):
-            raise BadModel(
-                f"{folder / CONFIG} does not say how the model is served",
-                "export the checkpoint with `python -m engine.export`",
-            )
-        verify_sums(folder, (f"model.{served['mode']}.onnx", CONFIG))
-        config = ForgeConfig.from_json(fields)
-        return cls(folder, config, served["mode"], str(served.get("tokenizer_sha256", "")))
 
 
 class Backend(Protocol):
@@ -122,7 +74,10 @@ class Backend(Protocol):
 
 
 class Forge:
-    """One loaded model with one key-value cache: it serves one request at a time.
+    """One loaded model and its key-value caches: it serves one request at a time, or one batch.
+
+    A cache holds one sequence. There is one, which `prefill`, `extend`, `step` and `rewind` are
+    about, until `reserve` makes room for the others that `engine.batching` decodes with it.
 
     Attributes:
         config: its shape; `config.context` bounds prompt and answer together.
@@ -130,7 +85,6 @@ class Forge:
         mode: how its weights are kept.
         threads: of one run.
         backend: what computes: onnxruntime | fused.
-        length: positions in the cache now.
         reused: positions of the last `prefill` that needed no computing.
     """
 
@@ -142,9 +96,9 @@ class Forge:
         self.mode = folder.mode
         self.threads = threads
         self.backend = backend.name
-        self.length = 0
         self.reused = 0
-        self._ids: list[int] = []
+        self._ids: list[int] = []  # what the first cache holds
+        self._slots = [self._ids]  # and all of them
         self._backend = backend
         self._prefixes = _Prefixes(_PREFIX_BYTES)
         self._in_use = threading.Lock()
@@ -167,17 +121,11 @@ class Forge:
             OutOfMemory: no room for it.
         """
         folder = ModelFolder.open(path)
+        weights = folder.graph.stat().st_size
+        admit(str(folder.path), weights + cache_bytes(folder.config, folder.mode))
         if tokenizer is None:
-            beside = folder.path / "tokenizer.json"
-            tokenizer = Tokenizer.load(
-                beside if beside.exists() else folder.path.resolve().parent / "tokenizer.json"
-            )
-        if tokenizer.fingerprint != folder.tokenizer:
-            raise BadTokenizer(
-                f"{folder.path} was trained with tokenizer {folder.tokenizer[:12]}, "
-                f"this one is {tokenizer.fingerprint[:12]}",
-                "give the tokenizer.json that came with the model",
-            )
+            tokenizer = folder.load_tokenizer()
+        folder.check_tokenizer(tokenizer)
         if not threads:
             threads = _threads_for(folder.config.dim)
         try:
@@ -190,31 +138,38 @@ class Forge:
             raise BadModel(f"{folder.path} gives NaN or infinity", "export a sound checkpoint")
         return forge
 
-    def prefill(self, ids: Sequence[int], *, keep: int = 0) -> Floats:
-        """Start a request: put `ids` into the cache and give the logits (V,) after the last.
+    @property
+    def length(self) -> int:
+        """Positions in the first cache now."""
+        return len(self._ids)
 
-        What the cache or a kept prefix already holds of `ids` is not computed again.
+    def prefill(self, ids: Sequence[int], *, keep: int = 0, slot: int = 0) -> Floats:
+        """Start a request: put `ids` into a cache and give the logits (V,) after the last.
+
+        What that cache or a kept prefix already holds of `ids` is not computed again.
 
         Args:
             ids: the prompt, 1 to context tokens.
             keep: the first `keep` tokens are a prefix (a system prompt) that will come again;
                 its keys and values are kept, least recently used first out, within 32 MiB.
+            slot: which cache, of those that there are.
 
         Raises:
             BadPrompt: empty, longer than the context, or an id outside the vocabulary.
         """
         self._check(ids, 0)
-        ids = list(ids)
-        shared = min(_common(self._ids, ids), len(ids) - 1)
+        ids, held = list(ids), self._slots[slot]
+        shared = min(_common(held, ids), len(ids) - 1)
         stored = self._prefixes.longest(ids[:-1])
         if stored is not None and len(stored.ids) > shared:
-            self._backend.restore(stored.rows, len(stored.ids))
+            self._backend.restore(stored.rows, len(stored.ids), **_at(slot))
             shared = len(stored.ids)
-        self.reused = self.length = shared
-        self._ids = ids[:shared]
-        logits: Floats = self.extend(ids[shared:])[-1]
+        self.reused = shared
+        held[:] = ids[:shared]
+        logits: Floats = self._extend(ids[shared:], slot, every=False)[-1]
         if keep and (stored is None or len(stored.ids) < keep):
-            self._keep(tuple(ids[:keep]))
+            rows = self._backend.save(keep, **_at(slot))
+            self._prefixes.put(_Prefix(tuple(ids[:keep]), rows))
         return logits
 
     def extend(self, ids: Sequence[int], *, every: bool = False) -> Floats:
@@ -227,10 +182,7 @@ class Forge:
             BadPrompt: none, more than the context has room for, or an id outside the vocabulary.
         """
         self._check(ids, self.length)
-        logits = self._backend.run(ids, self.length, every=every)
-        self._ids += ids
-        self.length += len(ids)
-        return logits
+        return self._extend(ids, 0, every=every)
 
     def step(self, token: int) -> Floats:
         """Append one token; the logits (V,) after it, in memory that the next step overwrites.
@@ -238,10 +190,29 @@ class Forge:
         Raises:
             BadPrompt: the context is full, or the id is outside the vocabulary.
         """
-        self._check((token,), self.length)
-        logits = self._backend.step(token, self.length)
+        length = len(self._ids)
+        self._check((token,), length)
+        logits = self._backend.step(token, length)
         self._ids.append(token)
-        self.length += 1
+        return logits
+
+    def step_many(self, tokens: Sequence[int]) -> Floats:
+        """Append `tokens[i]` to cache i, reading the weights once for all of them.
+
+        Returns:
+            Logits (len(tokens), V), in memory that the next step overwrites.
+
+        Raises:
+            BadPrompt: none, more than there are caches, a full one, or an id outside the
+                vocabulary; then nothing has been appended.
+        """
+        if len(tokens) > len(self._slots):
+            raise BadPrompt(f"{len(tokens)} tokens for {len(self._slots)} caches", "reserve more")
+        lengths = [len(held) for held in self._slots[: len(tokens)]]
+        self._check(tokens, max(lengths, default=0), 1)
+        logits = self._backend.step_many(tokens, lengths)
+        for held, token in zip(self._slots, tokens, strict=False):
+            held.append(token)
         return logits
 
     def rewind(self, length: int) -> None:
@@ -253,7 +224,21 @@ class Forge:
         if not 0 <= length <= self.length:
             raise BadPrompt(f"cannot go back to {length} from {self.length}", "prefill instead")
         del self._ids[length:]
-        self.length = length
+
+    def reserve(self, slots: int) -> None:
+        """Have at least this many caches.
+
+        Raises:
+            OutOfMemory: no room for them; those that there were are as they were.
+        """
+        self._backend.reserve(slots)
+        self._slots += [[] for _ in range(len(self._slots), slots)]
+
+    def move(self, source: int, target: int) -> None:
+        """What cache `source` holds is in cache `target` from now on."""
+        held = self._slots[source]
+        self._backend.restore(self._backend.save(len(held), source), len(held), target)
+        self._slots[target][:] = held
 
     @contextmanager
     def request(self) -> Iterator[None]:
@@ -269,15 +254,20 @@ class Forge:
         finally:
             self._in_use.release()
 
-    def _keep(self, ids: tuple[int, ...]) -> None:
-        self._prefixes.put(_Prefix(ids, self._backend.save(len(ids))))
+    def _extend(self, ids: Sequence[int], slot: int, *, every: bool) -> Floats:
+        held = self._slots[slot]
+        logits = self._backend.run(ids, len(held), every=every, **_at(slot))
+        held += ids
+        return logits
 
-    def _check(self, ids: Sequence[int], length: int) -> None:
+    def _check(self, ids: Sequence[int], length: int, more: int = 0) -> None:
+        """Raise `BadPrompt` unless `ids`, or `more` of them, may follow `length` positions."""
         if not ids:
             raise BadPrompt("the prompt is empty", "give at least one token")
-        if length + len(ids) > self.config.context:
+        end = length + (more or len(ids))
+        if end > self.config.context:
             raise BadPrompt(
-                f"{length + len(ids)} tokens exceed the context of {self.config.context}",
+                f"{end} tokens exceed the context of {self.config.context}",
                 "shorten the prompt or the answer",
             )
         if min(ids) < 0 or max(ids) >= self.config.vocab_size:
@@ -317,6 +307,10 @@ class _Prefixes:
         self._held.move_to_end(prefix.ids)
         while sum(held.size for held in self._held.values()) > self._most:
             self._held.popitem(last=False)
+
+
+def _at(slot: int) -> dict[str, int]:
+    return {"slot": slot} if slot else {}
 
 
 def _common(first: Sequence[int], second: Sequence[int]) -> int:

@@ -15,7 +15,7 @@ from engine.checkpoint import Checkpoint, check_tensors
 from engine.config import ForgeConfig
 from engine.errors import BadModel
 from engine.fused.initialisers import read_initialisers
-from engine.runtime import ModelFolder
+from engine.model_folder import ModelFolder
 
 Floats = npt.NDArray[np.float32]
 

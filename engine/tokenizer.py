@@ -11,7 +11,7 @@ from pathlib import Path
 from tokenizers import AddedToken, decoders, models, pre_tokenizers, trainers
 from tokenizers import Tokenizer as Bpe
 
-from engine.config import VOCAB_SIZE
+from engine.config import VOCAB_SIZE, read_small
 from engine.errors import BadPrompt, BadTokenizer
 
 LABELS = 256
@@ -80,24 +80,41 @@ class Tokenizer:
         self.fingerprint = hashlib.sha256(serialised).hexdigest()
         self.vocab_size: int = self._bpe.get_vocab_size()
         self.token_bytes = tuple(self._bytes_by_id())
+        single = {token for token in self.token_bytes if len(token) == 1}
+        if len(single) < 256:
+            raise BadTokenizer(
+                f"the tokenizer has no token for {256 - len(single)} of the 256 bytes",
+                "use a tokenizer made by engine.tokenizer",
+            )
 
     @classmethod
-    def load(cls, path: str | Path = DEFAULT_PATH) -> "Tokenizer":
+    def load(cls, path: str | Path = DEFAULT_PATH, *, fingerprint: str = "") -> "Tokenizer":
         """Read a `tokenizer.json`, or the one inside the folder `path`.
 
+        Args:
+            path: the file, or its folder.
+            fingerprint: the one that a model was trained with; no other file is even parsed.
+
         Raises:
-            BadTokenizer: missing or damaged.
+            BadTokenizer: missing, damaged, or of another fingerprint.
         """
         file = Path(path)
         if file.is_dir():
             file = file / "tokenizer.json"
         try:
-            return cls(file.read_bytes())
+            serialised = read_small(file)
         except OSError as fault:
             raise BadTokenizer(
-                f"{file} cannot be read ({fault.strerror})",
+                f"{file} cannot be read ({fault.strerror or fault})",
                 "give the path of models/tokenizer.json",
             ) from fault
+        found = hashlib.sha256(serialised).hexdigest()
+        if fingerprint and found != fingerprint:
+            raise BadTokenizer(
+                f"the model was trained with tokenizer {fingerprint[:12]}, {file} is {found[:12]}",
+                "give the tokenizer.json that came with the model",
+            )
+        return cls(serialised)
 
     def save(self, path: str | Path) -> None:
         """Write the file whose sha256 is `fingerprint`; it is there whole or not at all."""
@@ -167,8 +184,14 @@ class Tokenizer:
                 raise BadTokenizer(f"token id {number} is unused", "train the tokenizer again")
             if number in special:
                 yield b""
-            else:
+                continue
+            try:
                 yield bytes(alphabet[character] for character in piece)
+            except KeyError as fault:
+                raise BadTokenizer(
+                    f"token {piece!r} is not written in bytes",
+                    "use a tokenizer made by engine.tokenizer",
+                ) from fault
 
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int = VOCAB_SIZE) -> Tokenizer:
