@@ -54,6 +54,10 @@ class OutOfMemory(EngineError):
     """The machine has no room for this model or this request."""
 
 
+class NotWritten(EngineError):
+    """What was to be written is there already, or the disk did not take it."""
+
+
 class Busy(EngineError):
     """The model is in the middle of another request."""
 
