@@ -6,7 +6,7 @@ architecture `llama`: nothing but numpy is needed.
 
 import json
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,76 +16,119 @@ import numpy.typing as npt
 
 from engine.checkpoint import Checkpoint, check_tensors
 from engine.config import ForgeConfig
-from engine.errors import BadConfig, BadTokenizer
+from engine.errors import BadConfig, BadModel, BadTokenizer
+from engine.gguf_blocks import NUMBERS, Stored, pack, stored_size
+from engine.templates import CHAT, check_template, jinja
 from engine.tokenizer import END, PAD, Tokenizer
+from engine.whole import whole_file
 
-Kind = Literal["f16", "q8_0"]
-KINDS: tuple[Kind, ...] = ("f16", "q8_0")
+Kind = Literal["f16", "q8_0", "q4_0"]
+KINDS: tuple[Kind, ...] = ("f16", "q8_0", "q4_0")
 
 Floats = npt.NDArray[np.float32]
 
 _MAGIC, _VERSION, _ALIGNMENT = b"GGUF", 3, 32
 _QUANTISATION_VERSION = 2
-# Numbers of ggml's tensor types, and of whole files (llama.h: llama_ftype).
-_F32, _F16, _Q8_0 = 0, 1, 8
-_FILE_TYPES = {"f16": 1, "q8_0": 7}
-_Q8_BLOCK = 32
+# Numbers of whole files (llama.h: llama_ftype).
+_FILE_TYPES = {"f16": 1, "q4_0": 2, "q8_0": 7}
 # Numbers of llama.cpp's token types.
 _NORMAL, _CONTROL, _UNUSED = 1, 3, 5
 # Digits one by one, then GPT-2's expression: what our tokenizer does, under llama.cpp's name for it.
 _PRE_TOKENIZER = "smollm"
-_CHAT = (
-    "{% for message in messages %}{{ '<|' + message['role'] + '|>' + message['content'] }}"
-    "{% if message['role'] == 'assistant' %}{{ '<|end|>' }}{% endif %}{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
-)
 
 
-def write_gguf(checkpoint: Checkpoint, tokenizer: Path, file: Path, kind: Kind) -> None:
+def write_gguf(
+    checkpoint: Checkpoint,
+    tokenizer: Path,
+    file: Path,
+    kind: Kind,
+    *,
+    name: str = "forge",
+    template: str = CHAT,
+    force: bool = False,
+) -> None:
     """Write `checkpoint` with its tokenizer to `file`, whole or not at all.
 
     Args:
         checkpoint: what `engine.checkpoint.load_checkpoint` gave.
         tokenizer: the tokenizer.json that it was trained with.
         file: `<name>.gguf`.
-        kind: f16, or q8_0 (blocks of 32 with an fp16 scale); norms stay fp32.
+        kind: f16; q8_0 (blocks of 32 with an fp16 scale); q4_0 (the same at 4 bit, embedding and
+            head at q8_0). Norms stay fp32.
+        name: what the file calls the model.
+        template: one of `engine.templates.TEMPLATES`.
+        force: replace a file that is there.
 
     Raises:
-        BadConfig: an unknown kind.
-        BadModel: tensors that do not fit the config, or that are not finite.
+        BadConfig: an unknown kind or template.
+        BadModel: tensors that do not fit the config, that are not finite, or too large for fp16.
         BadTokenizer: a damaged tokenizer, or not the one of this model.
+        NotWritten: the file is there already, or the disk did not take it.
     """
     if kind not in KINDS:
         raise BadConfig(f"there is no kind {kind!r}", f"use one of {', '.join(KINDS)}")
+    check_template(template)
     check_tensors(checkpoint.config, checkpoint.weights, "the checkpoint")
-    fields = _model_fields(checkpoint.config, kind) | _tokenizer_fields(checkpoint, tokenizer)
-    tensors = [_tensor(checkpoint.config, *each, kind) for each in checkpoint.weights.items()]
+    fields = _model_fields(checkpoint.config, kind, name)
+    fields |= _tokenizer_fields(checkpoint, tokenizer, template)
+    tensors = [_Tensor.of(each, weight, kind) for each, weight in checkpoint.weights.items()]
+    with whole_file(file, force=force) as made, made.open("wb") as out:
+        for part in _parts(checkpoint, fields, tensors):
+            out.write(part.ljust(_padded(len(part)), b"\0"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Tensor:
+    """One tensor of the file: our name, its name there, and how it is stored."""
+
+    ours: str
+    name: str
+    shape: tuple[int, ...]
+    stored: Stored
+
+    @classmethod
+    def of(cls, ours: str, weight: Floats, kind: Kind) -> "_Tensor":
+        stored: Stored = kind
+        if weight.ndim == 1:
+            stored = "f32"
+        elif kind == "q4_0" and ours in _NAMES:
+            # At 4 bit most of the error would come from these two; llama.cpp keeps them higher too.
+            stored = "q8_0"
+        return cls(ours, _translated(ours), weight.shape, stored)
+
+    @property
+    def size(self) -> int:
+        return _padded(stored_size(int(np.prod(self.shape)), self.stored))
+
+    def header(self, offset: int) -> bytes:
+        # ggml counts dimensions from the innermost.
+        dims = struct.pack(f"<I{len(self.shape)}Q", len(self.shape), *reversed(self.shape))
+        return _string(self.name) + dims + struct.pack("<IQ", NUMBERS[self.stored], offset)
+
+    def content(self, checkpoint: Checkpoint) -> bytes:
+        weight = checkpoint.weights[self.ours]
+        if self.ours.endswith(("q_proj.weight", "k_proj.weight")):
+            weight = _paired(weight, checkpoint.config.head_dim)
+        try:
+            return pack(weight, self.stored)
+        except OverflowError as fault:
+            raise BadModel(f"{self.ours}: {fault}", "train it with weight decay") from fault
+
+
+def _parts(
+    checkpoint: Checkpoint, fields: Mapping[str, Any], tensors: Sequence[_Tensor]
+) -> Iterator[bytes]:
+    """The head, then each tensor; every part begins at a multiple of 32 bytes."""
     head = bytearray(_MAGIC + struct.pack("<IQQ", _VERSION, len(tensors), len(fields)))
     for name, value in fields.items():
         head += _string(name) + _typed(value)
     offset = 0
     for tensor in tensors:
         head += tensor.header(offset)
-        offset += _padded(len(tensor.content))
-    temporary = file.with_name(f".{file.name}")
-    with temporary.open("wb") as out:
-        out.write(head.ljust(_padded(len(head)), b"\0"))
-        for tensor in tensors:
-            out.write(tensor.content.ljust(_padded(len(tensor.content)), b"\0"))
-    temporary.replace(file)
-
-
-@dataclass(frozen=True, slots=True)
-class _Tensor:
-    name: str
-    shape: tuple[int, ...]
-    kind: int
-    content: bytes
-
-    def header(self, offset: int) -> bytes:
-        # ggml counts dimensions from the innermost.
-        dims = struct.pack(f"<I{len(self.shape)}Q", len(self.shape), *reversed(self.shape))
-        return _string(self.name) + dims + struct.pack("<IQ", self.kind, offset)
+        offset += tensor.size
+    yield bytes(head)
+    for tensor in tensors:
+        yield tensor.content(checkpoint)
 
 
 _NAMES = {
@@ -106,19 +149,11 @@ _LAYER_NAMES = {
 }
 
 
-def _tensor(config: ForgeConfig, name: str, weight: Floats, kind: Kind) -> _Tensor:
+def _translated(name: str) -> str:
     if name in _NAMES:
-        translated = _NAMES[name]
-    else:
-        _, _, layer, part = name.removesuffix(".weight").split(".", 3)
-        translated = f"blk.{layer}.{_LAYER_NAMES[part]}.weight"
-        if part.endswith(("q_proj", "k_proj")):
-            weight = _paired(weight, config.head_dim)
-    if weight.ndim == 1:
-        return _Tensor(translated, weight.shape, _F32, weight.astype("<f4").tobytes())
-    if kind == "f16":
-        return _Tensor(translated, weight.shape, _F16, weight.astype("<f2").tobytes())
-    return _Tensor(translated, weight.shape, _Q8_0, _q8_0(weight))
+        return _NAMES[name]
+    _, _, layer, part = name.removesuffix(".weight").split(".", 3)
+    return f"blk.{layer}.{_LAYER_NAMES[part]}.weight"
 
 
 def _paired(weight: Floats, width: int) -> Floats:
@@ -128,20 +163,10 @@ def _paired(weight: Floats, width: int) -> Floats:
     return halves.swapaxes(1, 2).reshape(rows, columns)
 
 
-def _q8_0(weight: Floats) -> bytes:
-    blocks = weight.reshape(-1, _Q8_BLOCK)
-    scales = np.abs(blocks).max(-1) / 127
-    rates = np.divide(1, scales, out=np.zeros_like(scales), where=scales > 0)
-    packed = np.empty(len(blocks), [("scale", "<f2"), ("codes", "i1", _Q8_BLOCK)])
-    packed["scale"] = scales
-    packed["codes"] = np.rint(blocks * rates[:, None])
-    return packed.tobytes()
-
-
-def _model_fields(config: ForgeConfig, kind: Kind) -> dict[str, Any]:
+def _model_fields(config: ForgeConfig, kind: Kind, name: str) -> dict[str, Any]:
     return {
         "general.architecture": "llama",
-        "general.name": "forge",
+        "general.name": name,
         "general.file_type": np.uint32(_FILE_TYPES[kind]),
         "general.quantization_version": np.uint32(_QUANTISATION_VERSION),
         "llama.block_count": np.uint32(config.n_layers),
@@ -157,7 +182,7 @@ def _model_fields(config: ForgeConfig, kind: Kind) -> dict[str, Any]:
     }
 
 
-def _tokenizer_fields(checkpoint: Checkpoint, file: Path) -> dict[str, Any]:
+def _tokenizer_fields(checkpoint: Checkpoint, file: Path, template: str) -> dict[str, Any]:
     loaded = Tokenizer.load(file)
     if loaded.fingerprint != checkpoint.tokenizer:
         raise BadTokenizer(
@@ -180,7 +205,7 @@ def _tokenizer_fields(checkpoint: Checkpoint, file: Path) -> dict[str, Any]:
         "tokenizer.ggml.eos_token_id": np.uint32(END),
         "tokenizer.ggml.padding_token_id": np.uint32(PAD),
         "tokenizer.ggml.add_bos_token": False,
-        "tokenizer.chat_template": _CHAT,
+        "tokenizer.chat_template": jinja(template),
     }
 
 

@@ -3,76 +3,23 @@
 from __future__ import annotations
 
 import json
-import struct
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from engine_models import SENTENCES
+from gguf_reader import F32, Q4_0, Q8_0, Reader
 
 from engine.checkpoint import Checkpoint, tensor_shapes
 from engine.config import ForgeConfig
-from engine.errors import BadConfig, BadModel, BadTokenizer
+from engine.errors import BadConfig, BadModel, BadTokenizer, NotWritten
 from engine.gguf import KINDS, Kind, write_gguf
 from engine.tokenizer import SPECIAL_TOKENS, Tokenizer, train_tokenizer
 
 CONFIG = ForgeConfig(
     dim=64, n_layers=2, n_heads=4, n_kv_heads=2, ffn_dim=192, vocab_size=640, context=128
 )
-SIZES = {4: "I", 5: "i", 6: "f", 7: "?"}
-
-
-class Reader:
-    """A file of the format's version 3."""
-
-    def __init__(self, file: Path) -> None:
-        self.content = file.read_bytes()
-        self.place = 4
-        assert self.content[:4] == b"GGUF"
-        version, tensors, fields = self.take("<IQQ")
-        assert version == 3
-        self.fields: dict[str, Any] = {}
-        for _ in range(fields):
-            name = self.string()
-            assert name not in self.fields
-            self.fields[name] = self.value(*self.take("<I"))
-        infos = [self.info() for _ in range(tensors)]
-        self.start = -(-self.place // 32) * 32
-        self.tensors = {name: self.tensor(*rest) for name, *rest in infos}
-
-    def take(self, form: str) -> tuple[Any, ...]:
-        values = struct.unpack_from(form, self.content, self.place)
-        self.place += struct.calcsize(form)
-        return values
-
-    def string(self) -> str:
-        (size,) = self.take("<Q")
-        (content,) = self.take(f"{size}s")
-        return bytes(content).decode("utf-8")
-
-    def value(self, kind: int) -> Any:
-        if kind == 8:
-            return self.string()
-        if kind == 9:
-            of, count = self.take("<IQ")
-            return [self.value(of) for _ in range(count)]
-        return self.take("<" + SIZES[kind])[0]
-
-    def info(self) -> tuple[Any, ...]:
-        name = self.string()
-        (count,) = self.take("<I")
-        dims = self.take(f"<{count}Q")
-        return name, dims[::-1], *self.take("<IQ")
-
-    def tensor(self, shape: tuple[int, ...], kind: int, offset: int) -> np.ndarray:
-        assert offset % 32 == 0
-        forms: dict[int, Any] = {0: "<f4", 1: "<f2", 8: [("d", "<f2"), ("q", "i1", 32)]}
-        count = int(np.prod(shape)) // (32 if kind == 8 else 1)
-        raw = np.frombuffer(self.content, forms[kind], count, self.start + offset)
-        if kind == 8:
-            raw = raw["d"].astype(np.float32)[:, None] * raw["q"]
-        return raw.astype(np.float32).reshape(shape)
 
 
 @pytest.fixture(scope="module")
@@ -82,14 +29,18 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-@pytest.fixture(scope="module")
-def checkpoint(tokenizer: Path) -> Checkpoint:
+def made(config: ForgeConfig, tokenizer: Path) -> Checkpoint:
     rng = np.random.default_rng(3)
     weights = {
         name: rng.normal(0, 1, shape).astype(np.float32)
-        for name, shape in tensor_shapes(CONFIG).items()
+        for name, shape in tensor_shapes(config).items()
     }
-    return Checkpoint(CONFIG, weights, Tokenizer.load(tokenizer).fingerprint, {})
+    return Checkpoint(config, weights, Tokenizer.load(tokenizer).fingerprint, {})
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tokenizer: Path) -> Checkpoint:
+    return made(CONFIG, tokenizer)
 
 
 def written(checkpoint: Checkpoint, tokenizer: Path, folder: Path, kind: Kind) -> Reader:
@@ -97,25 +48,33 @@ def written(checkpoint: Checkpoint, tokenizer: Path, folder: Path, kind: Kind) -
     return Reader(folder / "forge.gguf")
 
 
+# The largest error of a weight as a share of the largest of its 32 neighbours.
+ERRORS: dict[Kind, float] = {"f16": 2**-11, "q8_0": 0.5 / 127 + 2**-11, "q4_0": 1 / 8 + 2**-11}
+
+
+@pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_weight_is_there(
-    checkpoint: Checkpoint, tokenizer: Path, tmp_path: Path, kind: Kind
-) -> None:
-    got = written(checkpoint, tokenizer, tmp_path, kind).tensors
-    assert len(got) == len(checkpoint.weights)
-    step = 2e-3 if kind == "f16" else 0.02
-    for ours, theirs in (
-        ("model.embed_tokens.weight", "token_embd.weight"),
-        ("model.norm.weight", "output_norm.weight"),
-        ("model.layers.1.self_attn.v_proj.weight", "blk.1.attn_v.weight"),
-        ("model.layers.1.self_attn.o_proj.weight", "blk.1.attn_output.weight"),
-        ("model.layers.0.mlp.gate_proj.weight", "blk.0.ffn_gate.weight"),
-        ("model.layers.0.mlp.up_proj.weight", "blk.0.ffn_up.weight"),
-        ("model.layers.1.mlp.down_proj.weight", "blk.1.ffn_down.weight"),
-        ("model.layers.0.input_layernorm.weight", "blk.0.attn_norm.weight"),
-        ("model.layers.0.post_attention_layernorm.weight", "blk.0.ffn_norm.weight"),
-    ):
-        np.testing.assert_allclose(got[theirs], checkpoint.weights[ours], atol=step)
+def test_every_weight_is_there(tokenizer: Path, tmp_path: Path, kind: Kind, *, tied: bool) -> None:
+    checkpoint = made(replace(CONFIG, tied=tied), tokenizer)
+    read = written(checkpoint, tokenizer, tmp_path, kind)
+    got = read.llama(CONFIG.n_heads, CONFIG.n_kv_heads)
+    assert got.keys() == checkpoint.weights.keys()
+    for name, weight in checkpoint.weights.items():
+        if weight.ndim == 1:
+            np.testing.assert_array_equal(got[name], weight)
+            continue
+        higher = kind == "q4_0" and name in {"model.embed_tokens.weight", "lm_head.weight"}
+        blocks = weight.reshape(-1, 32)
+        most = np.abs(blocks).max(-1) * ERRORS["q8_0" if higher else kind]
+        assert (np.abs(got[name].reshape(-1, 32) - blocks).max(-1) <= most).all(), name
+
+
+def test_what_is_at_how_many_bits(checkpoint: Checkpoint, tokenizer: Path, tmp_path: Path) -> None:
+    kinds = written(checkpoint, tokenizer, tmp_path, "q4_0").kinds
+    assert kinds["token_embd.weight"] == Q8_0
+    assert kinds["output_norm.weight"] == kinds["blk.1.attn_norm.weight"] == F32
+    rest = {kind for name, kind in kinds.items() if "norm" not in name and "token" not in name}
+    assert rest == {Q4_0}
 
 
 def test_what_rotates_together_stands_together(
@@ -169,4 +128,30 @@ def test_what_cannot_be_written_is_named(
     weights = dict(checkpoint.weights) | {"model.norm.weight": np.full(64, np.nan, np.float32)}
     with pytest.raises(BadModel, match="NaN"):
         write_gguf(Checkpoint(CONFIG, weights, "", {}), tokenizer, file, "f16")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_there_stays(
+    checkpoint: Checkpoint, tokenizer: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "forge.gguf"
+    file.write_bytes(b"mine")
+    with pytest.raises(NotWritten, match="there already"):
+        write_gguf(checkpoint, tokenizer, file, "f16")
+    assert file.read_bytes() == b"mine"
+    write_gguf(checkpoint, tokenizer, file, "f16", force=True)
+    assert Reader(file).fields["general.name"] == "forge"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_what_fp16_cannot_hold_is_named(
+    checkpoint: Checkpoint, tokenizer: Path, tmp_path: Path
+) -> None:
+    name = "model.layers.1.mlp.up_proj.weight"
+    huge = checkpoint.weights[name].copy()
+    huge[5, 7] = 1e9
+    large = Checkpoint(CONFIG, {**checkpoint.weights, name: huge}, checkpoint.tokenizer, {})
+    for kind in KINDS:
+        with pytest.raises(BadModel, match=r"model\.layers\.1\.mlp\.up_proj\.weight.*65504"):
+            write_gguf(large, tokenizer, tmp_path / "forge.gguf", kind)
     assert list(tmp_path.iterdir()) == []
