@@ -22,6 +22,7 @@ from engine.grammar import (
     optional,
     repeat,
     sequence,
+    shared,
 )
 from engine.tokenizer import END, Tokenizer
 
@@ -57,6 +58,10 @@ def leaves() -> st.SearchStrategy[Case]:
     )
 
 
+def twice(part: Grammar) -> Grammar:
+    return sequence(part, part)
+
+
 def larger(parts: st.SearchStrategy[Case]) -> st.SearchStrategy[Case]:
     several = st.lists(parts, min_size=1, max_size=3)
     return st.one_of(
@@ -73,6 +78,8 @@ def larger(parts: st.SearchStrategy[Case]) -> st.SearchStrategy[Case]:
             )
         ),
         parts.map(lambda part: (optional(part[0]), st.one_of(st.just(b""), part[1]))),
+        parts.map(lambda part: (twice(shared(part[0])), st.tuples(part[1], part[1]).map(b"".join))),
+        parts.map(lambda part: (repeat(part[0], 0, None), st.lists(part[1]).map(b"".join))),
         st.tuples(parts, st.integers(0, 2), st.integers(0, 2)).map(
             lambda all_: (
                 repeat(all_[0][0], all_[1], all_[1] + all_[2]),
@@ -95,11 +102,33 @@ def test_what_is_generated_is_accepted(
     chosen = random.Random(seed)
     text = b""
     while not walk.done:
+        # A grammar that repeats without end ends some time: a draw in four takes the end if it may.
         allowed = walk.allowed()
         assert len(allowed), "a dead end"
         token = chosen.choice(allowed.tolist())
+        if END in allowed and not chosen.randrange(4):
+            token = END
         text += vocabulary.token_bytes[token]
         walk.advance(token)
+    assert grammar.accepts(text)
+
+
+@settings(max_examples=150)
+@given(case=cases, more=st.integers(0, 12), seed=st.integers(0, 10**6))
+def test_an_answer_is_complete_within_the_tokens_that_it_may_take(
+    vocabulary: Vocabulary, case: Case, more: int, seed: int
+) -> None:
+    grammar, _ = case
+    constraint = Constraint(grammar, vocabulary)
+    walk, chosen = constraint.start(), random.Random(seed)
+    text = b""
+    for remaining in range(max(1, constraint.shortest + more), 0, -1):
+        token = chosen.choice(walk.allowed(remaining).tolist())
+        if token == END:
+            break
+        text += vocabulary.token_bytes[token]
+        walk.advance(token)
+    assert walk.complete
     assert grammar.accepts(text)
 
 
@@ -158,6 +187,33 @@ def test_allowed_tokens_are_those_whose_bytes_fit(
     ]
     np.testing.assert_array_equal(walk.allowed(), expected)
     assert len(expected) > 1
+
+
+def test_with_too_few_tokens_the_shortest_way_to_an_end_is_all_there_is(
+    vocabulary: Vocabulary,
+) -> None:
+    constraint = Constraint(either(literal("0123456789"), literal("abcdefghijklmno")), vocabulary)
+    assert constraint.shortest == 10  # digits stand alone in this vocabulary
+    walk = constraint.start()
+    assert [bytes(vocabulary.token_bytes[token]) for token in walk.allowed(10)] == [b"0"]
+    assert [bytes(vocabulary.token_bytes[token]) for token in walk.allowed(3)] == [b"0"]
+    assert len(walk.allowed(100)) > 1
+
+
+def test_what_is_remembered_is_bounded(vocabulary: Vocabulary) -> None:
+    """A long text of counted words has a state a byte, and more of them than are kept."""
+    word = shared(byte_of(range(97, 123)))
+    constraint = Constraint(repeat(word, 0, 4000), vocabulary)
+    walk, chosen = constraint.start(), random.Random(5)
+    most = 0
+    for _ in range(3000):
+        walk.advance(chosen.choice([n for n in walk.allowed().tolist() if n != END]))
+        most = max(most, len(constraint.automaton.states))
+        if walk.only_end:
+            break
+    held = sum(kept.size for kept in constraint._allowed.values())
+    assert held == constraint._size <= 4 << 20
+    assert 2048 < most < 2600
 
 
 def test_a_token_that_does_not_fit_is_refused(vocabulary: Vocabulary, tokenizer: Tokenizer) -> None:
