@@ -188,7 +188,7 @@ def read_small(path: Path) -> bytes:
             raise OSError(f"{path} is no file")
         if kind.st_size > _MOST_BYTES:
             raise OSError(f"{path} has {kind.st_size:,} bytes, more than {_MOST_BYTES:,}")
-        return stream.read(_MOST_BYTES + 1)
+        return stream.read(kind.st_size)
 
 
 def _integer(fields: dict[str, Any], key: str) -> int:

@@ -120,19 +120,18 @@ class Forge:
             BadConfig: config.json describes no model.
             OutOfMemory: no room for it.
         """
-        folder = ModelFolder.open(path)
-        weights = folder.graph.stat().st_size
-        admit(str(folder.path), weights + cache_bytes(folder.config, folder.mode))
-        if tokenizer is None:
-            tokenizer = folder.load_tokenizer()
-        folder.check_tokenizer(tokenizer)
-        if not threads:
-            threads = _threads_for(folder.config.dim)
         try:
+            folder = ModelFolder.open(path)
+            weights = folder.graph.stat().st_size
+            admit(str(folder.path), weights + cache_bytes(folder.config, folder.mode))
+            if tokenizer is None:
+                tokenizer = folder.load_tokenizer()
+            folder.check_tokenizer(tokenizer)
+            threads = threads or _threads_for(folder.config.dim)
             forge = cls(_backend(folder, threads), folder, tokenizer, threads)
             logits = forge.prefill([tokenizer.vocab_size - 1])
         except MemoryError as fault:
-            raise OutOfMemory(f"no memory for {folder.path}", "choose a smaller model") from fault
+            raise OutOfMemory(f"no memory for {path}", "choose a smaller model") from fault
         forge.rewind(0)
         if not np.isfinite(logits).all():
             raise BadModel(f"{folder.path} gives NaN or infinity", "export a sound checkpoint")
