@@ -156,7 +156,7 @@ class Forge:
         Raises:
             BadPrompt: empty, longer than the context, or an id outside the vocabulary.
         """
-        self._check(ids, 0)
+        self.check(ids, 0)
         ids, held = list(ids), self._slots[slot]
         shared = min(_common(held, ids), len(ids) - 1)
         stored = self._prefixes.longest(ids[:-1])
@@ -180,7 +180,7 @@ class Forge:
         Raises:
             BadPrompt: none, more than the context has room for, or an id outside the vocabulary.
         """
-        self._check(ids, self.length)
+        self.check(ids, self.length)
         return self._extend(ids, 0, every=every)
 
     def step(self, token: int) -> Floats:
@@ -190,7 +190,7 @@ class Forge:
             BadPrompt: the context is full, or the id is outside the vocabulary.
         """
         length = len(self._ids)
-        self._check((token,), length)
+        self.check((token,), length)
         logits = self._backend.step(token, length)
         self._ids.append(token)
         return logits
@@ -208,7 +208,7 @@ class Forge:
         if len(tokens) > len(self._slots):
             raise BadPrompt(f"{len(tokens)} tokens for {len(self._slots)} caches", "reserve more")
         lengths = [len(held) for held in self._slots[: len(tokens)]]
-        self._check(tokens, max(lengths, default=0), 1)
+        self.check(tokens, max(lengths, default=0), 1)
         logits = self._backend.step_many(tokens, lengths)
         for held, token in zip(self._slots, tokens, strict=False):
             held.append(token)
@@ -239,6 +239,25 @@ class Forge:
         self._backend.restore(self._backend.save(len(held), source), len(held), target)
         self._slots[target][:] = held
 
+    def check(self, ids: Sequence[int], length: int = 0, more: int = 0) -> None:
+        """Whether `ids`, or `more` of them, may follow `length` positions in a cache.
+
+        Raises:
+            BadPrompt: none, more than the context has room for, or an id outside the vocabulary.
+        """
+        if not ids:
+            raise BadPrompt("the prompt is empty", "give at least one token")
+        end = length + (more or len(ids))
+        if end > self.config.context:
+            raise BadPrompt(
+                f"{end} tokens exceed the context of {self.config.context}",
+                "shorten the prompt or the answer",
+            )
+        if min(ids) < 0 or max(ids) >= self.config.vocab_size:
+            raise BadPrompt(
+                "a token id is outside the vocabulary", f"use 0 to {self.config.vocab_size - 1}"
+            )
+
     @contextmanager
     def request(self) -> Iterator[None]:
         """Hold the model for one request.
@@ -258,21 +277,6 @@ class Forge:
         logits = self._backend.run(ids, len(held), every=every, **_at(slot))
         held += ids
         return logits
-
-    def _check(self, ids: Sequence[int], length: int, more: int = 0) -> None:
-        """Raise `BadPrompt` unless `ids`, or `more` of them, may follow `length` positions."""
-        if not ids:
-            raise BadPrompt("the prompt is empty", "give at least one token")
-        end = length + (more or len(ids))
-        if end > self.config.context:
-            raise BadPrompt(
-                f"{end} tokens exceed the context of {self.config.context}",
-                "shorten the prompt or the answer",
-            )
-        if min(ids) < 0 or max(ids) >= self.config.vocab_size:
-            raise BadPrompt(
-                "a token id is outside the vocabulary", f"use 0 to {self.config.vocab_size - 1}"
-            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from engine_models import SHAPE
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.decoding import Stream, _Shown, classify, generate, score, stream
+from engine.answer import Shown
+from engine.decoding import Stream, classify, generate, score, stream
 from engine.errors import BadPrompt, Busy
 from engine.grammar import Constraint, choice, integer, literal, sequence
 from engine.runtime import Forge
@@ -37,7 +38,7 @@ def test_chunks_are_whole_characters_up_to_the_stop(
 ) -> None:
     content = text.encode() + tail
     edges = [0, *sorted(cut for cut in cuts if cut <= len(content)), len(content)]
-    shown, chunks = _Shown(tuple(stop)), []
+    shown, chunks = Shown(tuple(stop)), []
     for start, end in itertools.pairwise(edges):
         chunks.append(shown.add(content[start:end]))
         if shown.stopped:
