@@ -95,7 +95,8 @@ class Answer:
         if self._cancelled():
             return self._end("cancelled")
         walk = self._walk
-        token = self._sampler.pick(logits, self._ids, walk.allowed() if walk else None)
+        allowed = walk.allowed(self._most - len(self._ids)) if walk else None
+        token = self._sampler.pick(logits, self._ids, allowed)
         self._logprob += float(logits[token]) - logsumexp(logits)
         if token == END:
             return self._end("end")

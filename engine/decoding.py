@@ -71,8 +71,8 @@ def stream(
         max_tokens: at least 1; the room left in the context ends an answer too.
         sampling: how tokens are chosen.
         stop: strings that end the answer and are not part of it.
-        constraint: the answer follows this grammar. A text cut by `max_tokens` may be a mere
-            beginning of one; `reason` is then "length".
+        constraint: the answer follows this grammar, and ends complete where `max_tokens` suffices
+            for its shortest text; else it is a mere beginning, and `reason` is "length".
         cancelled: asked before every token.
 
     Raises:

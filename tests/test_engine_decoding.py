@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from engine.answer import Shown
 from engine.decoding import Stream, classify, generate, score, stream
 from engine.errors import BadPrompt, Busy
-from engine.grammar import Constraint, choice, integer, literal, sequence
+from engine.grammar import Constraint, byte_of, choice, integer, literal, repeat, sequence
 from engine.runtime import Forge
 from engine.sampling import Sampling
 from engine.tokenizer import END, label_token
@@ -150,6 +150,17 @@ def test_a_constraint_is_kept(forge: Forge, seed: int, temperature: float) -> No
     settings_ = Sampling(temperature=temperature, seed=seed)
     done = generate(forge, "go", constraint=constraint, sampling=settings_)
     assert done.reason == "end"
+    assert grammar.accepts(done.text)
+
+
+@pytest.mark.parametrize("more", [0, 1, 5])
+def test_a_constrained_answer_is_finished_in_the_tokens_it_has(forge: Forge, more: int) -> None:
+    word = repeat(byte_of(b"abcdefgh"), 1, 60)
+    grammar = sequence(literal('{"note": "'), word, literal('"}'))
+    constraint = Constraint(grammar, forge.tokenizer)
+    most = constraint.shortest + more
+    done = generate(forge, "go", constraint=constraint, sampling=LIVELY, max_tokens=most)
+    assert (done.reason, len(done.ids) <= most) == ("end", True)
     assert grammar.accepts(done.text)
 
 
