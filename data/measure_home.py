@@ -20,8 +20,8 @@ from pathlib import Path
 import msgspec
 
 from engine.grammar import Vocabulary
+from engine.model_use import Calibration
 from engine.runtime import Forge
-from handlers.forge_model import Calibration
 from handlers.home_actions import Intent, parse, resolve
 from handlers.home_control import write_line
 from handlers.home_scene import Scene, View, located, view

@@ -17,10 +17,11 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from data.router_sentences import LABELS
 from engine.decoding import classify
+from engine.model_use import Calibration
+from engine.routing import prompt_of
 from engine.runtime import Forge
-from handlers.forge_model import Calibration
-from handlers.intent_classification import LABELS, prompt_of
 
 PRECISION = 0.98
 

@@ -17,7 +17,13 @@ from data.phrasing import dressed, expand, noisy
 from data.public_sets import NOT_ABOUT_HOME, Pair, read_all
 from data.router_more import MORE
 from data.router_phrases import PHRASES, SUBJECTS
-from handlers.intent_classification import LABELS, prompt_of
+from engine.routing import prompt_of
+
+LABELS = (
+    *("chat", "home_control", "code", "math", "vision", "image", "web", "stt", "tts", "file"),
+    "text",
+)
+"""Label n of a router trained on these rows is ``<|label_n|>``; its ``use.json`` must say so."""
 
 VERSION = 1
 """Raised whenever the same seed gives other rows than before."""

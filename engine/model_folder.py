@@ -12,6 +12,7 @@ from engine.checkpoint import CONFIG, SUMS, refuse_pickles, verify_sums
 from engine.config import ForgeConfig, read_config_json
 from engine.errors import BadModel, BadTokenizer
 from engine.graph_check import check_graph
+from engine.model_use import USE
 from engine.tokenizer import Tokenizer
 
 TOKENIZER = "tokenizer.json"
@@ -58,7 +59,8 @@ class ModelFolder:
                 f"{folder / CONFIG} does not say how the model is served",
                 "export the checkpoint with `python -m engine.export`",
             )
-        listed = verify_sums(folder, (f"model.{served['mode']}.onnx", CONFIG))
+        use = [USE] if (folder / USE).exists() else []
+        listed = verify_sums(folder, (f"model.{served['mode']}.onnx", CONFIG, *use))
         config = ForgeConfig.from_json(fields)
         opened = cls(folder, config, served["mode"], str(served.get("tokenizer_sha256", "")))
         check_graph(opened.graph, frozenset(listed))

@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.grammar import Constraint, Vocabulary
+from engine.model_use import Calibration
 from engine.runtime import Forge
 from engine.tokenizer import END
-from handlers.forge_model import Calibration, engine_faults_told, load_forge
+from handlers.forge_model import engine_faults_told, load_forge
 from handlers.home_actions import REASONS, Intent, grammar, parse, resolve
 from handlers.home_scene import Scene, View, located, view
 from handlers.protocol import Call, Cancelled, HandlerError, read_content

@@ -12,18 +12,12 @@ from typing import Annotated, Literal
 import msgspec
 
 from engine.decoding import classify
+from engine.errors import EngineError
+from engine.model_use import Calibration, read_use
+from engine.routing import router_ids, tempered
 from engine.runtime import Forge
-from handlers.forge_model import Calibration, engine_faults_told, load_forge
-from handlers.protocol import Call, Cancelled, HandlerError, read_content
-
-LABELS = (
-    *("chat", "home_control", "code", "math", "vision", "image", "web", "stt", "tts", "file"),
-    "text",
-)
-"""Label n of the router model is ``<|label_n|>``."""
-
-MAX_PROMPT_CHARACTERS = 300
-MAX_PROMPT_TOKENS = 200
+from handlers.forge_model import engine_faults_told, load_forge
+from handlers.protocol import Call, Cancelled, HandlerError, Unavailable, read_content
 
 
 class Sentence(msgspec.Struct, frozen=True):
@@ -62,42 +56,42 @@ class IntentClassification:
 
     def __init__(self, models: Path) -> None:
         self._models = models
-        self._loaded: tuple[Forge, Calibration] | None = None
+        self._loaded: tuple[Forge, Calibration, tuple[str, ...]] | None = None
 
     def load(self) -> None:
         """Load the router. Raises :class:`handlers.protocol.Unavailable`."""
-        self._loaded = load_forge(self._models, self.model)
+        forge, calibration = load_forge(self._models, self.model)
+        self._loaded = forge, calibration, _labels(self._models / self.model)
 
     def run(self, content: bytes, call: Call) -> bytes:
         """Classify one sentence."""
         if self._loaded is None:
             raise HandlerError("the router is not loaded: call load() first")
-        forge, calibration = self._loaded
+        forge, calibration, labels = self._loaded
         sentence = read_content(content, Sentence, "text")
         if call.cancelled():
             raise Cancelled("cancelled before it began")
         with engine_faults_told():
-            ids = _ids(forge, sentence.text)
+            ids = router_ids(forge.tokenizer, sentence.text)
             started = time.perf_counter()
-            share = classify(forge, ids, range(len(LABELS)))
+            share = classify(forge, ids, range(len(labels)))
         call.usage.prefill_s += time.perf_counter() - started
         call.usage.prefill_tokens += len(ids)
-        tempered = share ** (1 / calibration.temperature)
-        tempered /= tempered.sum()
-        order = tempered.argsort()[::-1]
-        ranking = tuple(Guess(LABELS[n], float(tempered[n])) for n in order[:3])
+        calibrated = tempered(share, calibration.temperature)
+        order = calibrated.argsort()[::-1]
+        ranking = tuple(Guess(labels[n], float(calibrated[n])) for n in order[:3])
         return msgspec.json.encode(_routing(sentence.text, ranking, calibration.threshold))
 
 
-def prompt_of(text: str) -> str:
-    """The form in which a sentence is put to the router, in training and in serving."""
-    return " ".join(text.lower().split())[:MAX_PROMPT_CHARACTERS]
-
-
-def _ids(forge: Forge, text: str) -> list[int]:
-    """The request as the model reads it; the beginning of one that is mostly rare characters."""
-    tokens = forge.tokenizer.encode(prompt_of(text))[:MAX_PROMPT_TOKENS]
-    return forge.tokenizer.chat(forge.tokenizer.decode(tokens), task="route")
+def _labels(folder: Path) -> tuple[str, ...]:
+    """What the router's label tokens mean, as its folder says. Raises :class:`Unavailable`."""
+    try:
+        labels = read_use(folder).labels
+    except EngineError as fault:
+        raise Unavailable(f"model {folder.name!r} cannot be used: {fault}") from fault
+    if not labels:
+        raise Unavailable(f"{folder / 'use.json'} names no labels; reinstall the models folder")
+    return labels
 
 
 def _routing(text: str, ranking: tuple[Guess, ...], threshold: float) -> Routing:

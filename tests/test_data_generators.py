@@ -19,11 +19,11 @@ from data.phrasing import expand, noisy, numeral
 from data.router_more import MORE
 from data.router_phrases import PHRASES as ROUTER
 from data.router_phrases import SUBJECTS
-from data.router_sentences import sentences
+from data.router_sentences import LABELS, sentences
+from engine.model_use import read_use
 from engine.tokenizer import Tokenizer
 from handlers.home_actions import INTENTS, REASONS, grammar, parse, resolve
 from handlers.home_scene import KIND_WORDS, located, view
-from handlers.intent_classification import LABELS
 
 ROOT = Path(__file__).parent.parent
 TABLES = {"areas": AREAS, "owners": OWNERS, "syllables": SYLLABLES, "items": ITEMS, **THINGS}
@@ -123,6 +123,14 @@ def test_every_label_has_sentences_in_both_parts(label: str) -> None:
         made = sentences(part, label, 5, random.Random(1))
         assert len(made) == 5
         assert all(text.strip() and "{" not in text for text in made)
+
+
+def test_the_shipped_router_has_the_labels_of_its_rows() -> None:
+    use = read_use(ROOT / "models" / "router")
+    assert use.labels == LABELS
+    assert all(
+        (ROOT / "models" / name / "config.json").is_file() for name in use.specialists.values()
+    )
 
 
 def test_a_template_with_an_unknown_slot_is_an_error() -> None:
