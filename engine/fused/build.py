@@ -21,7 +21,10 @@ from pathlib import Path
 from engine.errors import EngineError, MissingDependency
 
 SOURCE = Path(__file__).with_name("fused.cpp")
-HEADERS = tuple(SOURCE.with_name(name) for name in ("dot.h", "lanes.h", "product.h", "team.h"))
+HEADERS = tuple(
+    SOURCE.with_name(f"{name}.h")
+    for name in ("attention", "dot", "lanes", "model", "product", "team")
+)
 COMPILERS = ("g++", "clang++")
 BUILD_S = 300.0
 

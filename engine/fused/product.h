@@ -56,12 +56,11 @@ struct Activations {
   std::vector<int8_t> codes;
   std::vector<float> scales;
   std::vector<int32_t> starts;
-  int columns = 0;
 
   Activations(int rows, int most)
       : codes(size_t(rows) * most), scales(codes.size() / kBlock), starts(scales.size()) {}
 
-  void quantise(int n, const float* x) {
+  void quantise(int n, const float* x, int columns) {
     for (int b = 0; b < columns / kBlock; b++) {
       const size_t place = size_t(n) * columns + size_t(b) * kBlock;
       Floats most = {}, value[kBlock / kWidth];
@@ -114,22 +113,22 @@ struct Range {
   int first, last;
 };
 
+// The tokens from `t` on of group g, by panels of T and then of fewer.
+template <int T, class Put>
+void panels(const Matrix& m, int g, const Activations& a, int t, int n, Put put) {
+  for (; t + T <= n; t += T) {
+    Lanes out[T];
+    panel(m, g, a, t, out);
+    for (int i = 0; i < T; i++) put(t + i, g, out[i]);
+  }
+  if constexpr (T > 1) panels<T / 2>(m, g, a, t, n, put);
+}
+
 // The groups of `m` in `range` times the first `n` tokens: `put(token, group, lanes)` takes each.
+// A group is read from memory once, whatever the number of tokens.
 template <class Put>
 void product(const Matrix& m, Range range, const Activations& a, int n, Put put) {
-  for (int g = range.first; g < range.last; g++) {
-    int t = 0;
-    for (; t + kPanel <= n; t += kPanel) {
-      Lanes out[kPanel];
-      panel(m, g, a, t, out);
-      for (int i = 0; i < kPanel; i++) put(t + i, g, out[i]);
-    }
-    for (; t < n; t++) {
-      Lanes out[1];
-      panel(m, g, a, t, out);
-      put(t, g, out[0]);
-    }
-  }
+  for (int g = range.first; g < range.last; g++) panels<kPanel>(m, g, a, 0, n, put);
 }
 
 }  // namespace

@@ -41,7 +41,8 @@ class FusedStep:
         """
         self.config = config
         self._library = _open(library)
-        self._handle = self._library.forge_new(ctypes.byref(shape_of(config)), threads)
+        shape = shape_of(config)
+        self._handle = self._library.forge_new(ctypes.byref(shape), threads, None)
         if not self._handle:
             raise OutOfMemory(f"no memory for {graph}", "choose a smaller model")
         try:
@@ -50,50 +51,99 @@ class FusedStep:
         except BaseException:
             self.close()
             raise
-        tiles = -(-config.context // TILE)
-        cache = (config.n_layers, config.n_kv_heads, tiles)
-        keys = self._library.forge_keys(self._handle)
-        values = self._library.forge_values(self._handle)
-        self._cache = (
-            _halves(keys, (*cache, config.head_dim, TILE)),
-            _halves(values, (*cache, TILE, config.head_dim)),
-        )
-        self._token = np.zeros(1, np.int64)
-        self._logits = np.zeros((1, config.vocab_size), np.float32)
+        self._caches: list[tuple[Halves, Halves]] = []
+        self.reserve(1)
 
-    def run(self, ids: Sequence[int], start: int, *, every: bool) -> Floats:
-        """Put `ids` at `start`; logits (1, V) after the last, or (S, V) after each.
+    def run(self, ids: Sequence[int], start: int, *, every: bool, slot: int = 0) -> Floats:
+        """Put `ids` at `start` of a sequence; logits (1, V) after the last, or (S, V) after each.
 
         Positions before `start` must have been written.
 
         Raises:
-            BadPrompt: no tokens, one outside the vocabulary, or more than the context holds.
+            BadPrompt: no tokens, one outside the vocabulary, more than the context holds, or a
+                sequence that there is no room for.
         """
         rows = len(ids) if every else 1
         logits = np.empty((rows, self.config.vocab_size), np.float32)
-        self._call(np.array(ids, np.int64), start, logits, every=every)
+        self._hidden = np.empty((rows, self.config.dim), np.float32)
+        tokens = np.array(ids, np.int64)
+        self._check(
+            self._library.forge_run(
+                *(self._handle, tokens.ctypes.data, len(tokens), start, slot, every),
+                *(logits.ctypes.data, self._hidden.ctypes.data),
+            )
+        )
         return logits
 
     def step(self, token: int, position: int) -> Floats:
-        """Put one token; the logits (V,) after it, in memory that the next step overwrites.
+        """Put one token of sequence 0; the logits (V,) after it, overwritten by the next step.
 
         Raises:
             BadPrompt: as for `run`.
         """
-        self._token[0] = token
-        self._call(self._token, position, self._logits, every=False)
-        row: Floats = self._logits[0]
-        return row
+        self._tokens[0] = token
+        self._check(self._forge_run(self._handle, *self._one, position, 0, 0, *self._made))
+        self._hidden = self._one_hidden
+        return self._one_logits
 
-    def save(self, length: int) -> list[npt.NDArray[Any]]:
-        """Whole tiles of keys (L, K, T, E, 16) and values (L, K, T, 16, E), fp16."""
-        tiles = -(-length // TILE)
-        return [np.ascontiguousarray(part[:, :, :tiles]) for part in self._cache]
+    def step_many(self, tokens: Sequence[int], positions: Sequence[int]) -> Floats:
+        """Put `tokens[i]` at `positions[i]` of sequence i; logits (B, V), overwritten by the next.
 
-    def restore(self, rows: list[npt.NDArray[Any]], length: int) -> None:
-        """Write back what `save(length)` gave."""
+        The weights are read once for all. A row has the bits that `step` would give it.
+
+        Raises:
+            BadPrompt: as for `run`.
+        """
+        count = len(tokens)
+        if not 0 < count <= len(self._caches):
+            raise BadPrompt(
+                f"{count} sequences, and room for {len(self._caches)}", "reserve room first"
+            )
+        self._tokens[:count] = tokens
+        self._positions[:count] = positions
+        self._check(
+            self._library.forge_step_many(
+                *(self._handle, self._tokens.ctypes.data, self._positions.ctypes.data, count),
+                *self._made,
+            )
+        )
+        self._hidden = self._all_hidden[:count]
+        return self._logits[:count]
+
+    def hidden(self) -> Floats:
+        """Final normed hidden states (R, D) of the last call's rows, overwritten by the next."""
+        return self._hidden
+
+    def reserve(self, slots: int) -> None:
+        """Make room for `slots` sequences in all; what the cache holds stays.
+
+        Raises:
+            OutOfMemory: there is none.
+        """
+        if slots <= len(self._caches):
+            return
+        if not self._library.forge_reserve(self._handle, slots):
+            raise OutOfMemory(f"no memory for {slots} sequences", "serve fewer at once")
+        self._caches = [self._cache(slot) for slot in range(slots)]
+        self._tokens, self._positions = np.zeros((2, slots), np.int64)
+        self._logits = np.zeros((slots, self.config.vocab_size), np.float32)
+        self._all_hidden = np.zeros((slots, self.config.dim), np.float32)
+        # What `step` needs of them, looked up once: that alone takes microseconds.
+        self._one = (self._tokens.ctypes.data, 1)
+        self._made = (self._logits.ctypes.data, self._all_hidden.ctypes.data)
+        self._one_logits: Floats = self._logits[0]
+        self._hidden = self._one_hidden = self._all_hidden[:1]
+        self._forge_run = self._library.forge_run
+
+    def save(self, length: int, slot: int = 0) -> list[npt.NDArray[Any]]:
+        """Whole tiles of a sequence's keys (L, K, T, E, 16) and values (L, K, T, 16, E), fp16."""
         tiles = -(-length // TILE)
-        for part, kept in zip(self._cache, rows, strict=True):
+        return [np.ascontiguousarray(part[:, :, :tiles]) for part in self._caches[slot]]
+
+    def restore(self, rows: list[npt.NDArray[Any]], length: int, slot: int = 0) -> None:
+        """Write into a sequence what `save(length)` gave of any."""
+        tiles = -(-length // TILE)
+        for part, kept in zip(self._caches[slot], rows, strict=True):
             part[:, :, :tiles] = kept
 
     def close(self) -> None:
@@ -106,15 +156,23 @@ class FusedStep:
         if getattr(self, "_handle", None):
             self.close()
 
-    def _call(self, tokens: Tokens, start: int, logits: Floats, *, every: bool) -> None:
-        done = self._library.forge_run(
-            self._handle, tokens.ctypes.data, len(tokens), start, every, logits.ctypes.data
-        )
+    def _check(self, done: int) -> None:
         if not done:
             raise BadPrompt(
-                "no tokens, one outside the vocabulary, or more than the context holds",
+                "no tokens, one outside the vocabulary, more than the context holds, or no room "
+                "for the sequence",
                 "shorten the prompt",
             )
+
+    def _cache(self, slot: int) -> tuple[Halves, Halves]:
+        config = self.config
+        heads = (config.n_layers, config.n_kv_heads, -(-config.context // TILE))
+        keys = self._library.forge_keys(self._handle, slot)
+        values = self._library.forge_values(self._handle, slot)
+        return (
+            _halves(keys, (*heads, config.head_dim, TILE)),
+            _halves(values, (*heads, TILE, config.head_dim)),
+        )
 
     def _put(self, part: Matrix | Vector) -> None:
         library, handle = self._library, self._handle
@@ -172,15 +230,18 @@ def _open(file: Path) -> ctypes.CDLL:
         ) from fault
     pointer, number = ctypes.c_void_p, ctypes.c_int
     halves = ctypes.POINTER(ctypes.c_uint16)
-    library.forge_new.restype = pointer
-    library.forge_new.argtypes = [ctypes.POINTER(Shape), number]
-    library.forge_free.restype = None
-    library.forge_free.argtypes = [pointer]
-    library.forge_matrix.argtypes = [pointer, number, number, pointer, pointer]
-    library.forge_vector.argtypes = [pointer, number, number, pointer]
-    library.forge_run.argtypes = [pointer, pointer, number, number, number, pointer]
-    library.forge_keys.restype = library.forge_values.restype = halves
-    library.forge_keys.argtypes = library.forge_values.argtypes = [pointer]
-    library.forge_block_sums.restype = None
-    library.forge_block_sums.argtypes = [pointer, pointer, number, pointer]
+    signatures: dict[str, tuple[Any, list[Any]]] = {
+        "new": (pointer, [ctypes.POINTER(Shape), number, pointer]),
+        "free": (None, [pointer]),
+        "matrix": (number, [pointer, number, number, pointer, pointer]),
+        "vector": (number, [pointer, number, number, pointer]),
+        "reserve": (number, [pointer, number]),
+        "run": (number, [pointer, pointer, *[number] * 4, pointer, pointer]),
+        "step_many": (number, [*[pointer] * 3, number, pointer, pointer]),
+        "keys": (halves, [pointer, number]),
+        "values": (halves, [pointer, number]),
+    }
+    for name, (result, arguments) in signatures.items():
+        function = getattr(library, f"forge_{name}")
+        function.restype, function.argtypes = result, arguments
     return library

@@ -39,6 +39,9 @@ class Team {
     phase_.wait(seen, std::memory_order_acquire);
   }
 
+  // Whether each gets as many of `total`.
+  bool even(int total) const { return total % count_ == 0; }
+
   Range share(int total, int who) const {
     return {int(int64_t(total) * who / count_), int(int64_t(total) * (who + 1) / count_)};
   }
