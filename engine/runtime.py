@@ -18,17 +18,15 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from engine.admission import admit, cache_bytes
-from engine.errors import BadModel, BadPrompt, Busy, MissingDependency, OutOfMemory
-from engine.model_folder import ModelFolder
+from engine.backends import in_memory, memory_named, threads_for
+from engine.errors import BadModel, BadPrompt, Busy
+from engine.model_folder import ModelFolder, models_folder
 from engine.tokenizer import Tokenizer
 
 Floats = npt.NDArray[np.float32]
 
 # A prefix is a system prompt; a node has a few of them.
 _PREFIX_BYTES = 32 << 20
-# Below this a second thread gains a fifth and loses much more when a core is busy.
-_DIM_ONE_THREAD = 256
 
 
 class Backend(Protocol):
@@ -85,6 +83,8 @@ class Forge:
         mode: how its weights are kept.
         threads: of one run.
         backend: what computes: onnxruntime | fused.
+        source: folder of the weights that it was made from.
+        reasons: (setting, why) where `auto_configure` chose; else empty.
         reused: positions of the last `prefill` that needed no computing.
     """
 
@@ -96,6 +96,8 @@ class Forge:
         self.mode = folder.mode
         self.threads = threads
         self.backend = backend.name
+        self.source = folder.path
+        self.reasons: tuple[tuple[str, str], ...] = ()
         self.reused = 0
         self._ids: list[int] = []  # what the first cache holds
         self._slots = [self._ids]  # and all of them
@@ -120,18 +122,117 @@ class Forge:
             BadConfig: config.json describes no model.
             OutOfMemory: no room for it.
         """
-        try:
-            folder = ModelFolder.open(path)
-            weights = folder.graph.stat().st_size
-            admit(str(folder.path), weights + cache_bytes(folder.config, folder.mode))
-            if tokenizer is None:
-                tokenizer = folder.load_tokenizer()
-            folder.check_tokenizer(tokenizer)
-            threads = threads or _threads_for(folder.config.dim)
-            forge = cls(_backend(folder, threads), folder, tokenizer, threads)
-            logits = forge.prefill([tokenizer.vocab_size - 1])
-        except MemoryError as fault:
-            raise OutOfMemory(f"no memory for {path}", "choose a smaller model") from fault
+        with memory_named(path):
+            return cls._started(ModelFolder.open(path), tokenizer, threads, in_memory)
+
+    @classmethod
+    def load_mmap(
+        cls,
+        path: str | Path,
+        device: str = "cpu",
+        *,
+        tokenizer: Tokenizer | None = None,
+        threads: int = 0,
+    ) -> "Forge":
+        """`load`, with the weights in a mapped file, so that processes share its pages.
+
+        How much is shared depends on the mode; docs/api.md has the figures. A form of the model that
+        can be mapped is kept in the cache folder (`engine.model_cache`).
+
+        Args:
+            path: a model's folder, or its name below the models folder.
+            device: "cpu".
+            tokenizer, threads: as for `load`.
+
+        Raises:
+            BadConfig: another device.
+            As `load`, and NotWritten: the cache folder takes no file.
+        """
+        from engine.mapped import mapped, mapped_folder
+
+        with memory_named(path):
+            return cls._started(mapped_folder(path, device), tokenizer, threads, mapped)
+
+    @classmethod
+    def from_pretrained_quantized(
+        cls,
+        path: str | Path,
+        mode: str = "int8",
+        *,
+        tokenizer: Tokenizer | None = None,
+        threads: int = 0,
+    ) -> "Forge":
+        """A checkpoint or a model folder, loaded in `mode`; what had to be quantised is kept.
+
+        Args:
+            path: folder of a checkpoint (safetensors) or of a served model, or the name of one
+                below the models folder.
+            mode: none | dynamic | int8 | int4.
+            tokenizer, threads: as for `load`.
+
+        Raises:
+            BadConfig: there is no such mode.
+            MissingDependency: it must be made, and the `train` extra is not installed.
+            As `load`, and NotWritten: the cache folder takes no file.
+        """
+        from engine.pretrained import Plan, served_in
+
+        plan = Plan.of(path, mode)
+        with memory_named(path):
+            forge = cls._started(served_in(plan), tokenizer, threads, in_memory)
+        forge.source = plan.source
+        return forge
+
+    @classmethod
+    def auto_configure(cls, models: Path | None = None) -> "Forge":
+        """The installed model that suits this machine, loaded; `reasons` say why it is this one.
+
+        Args:
+            models: folder of models; default: those that came with the project.
+
+        Raises:
+            As `load`.
+        """
+        from engine.auto import choose
+        from engine.hardware import detect_hardware
+
+        profile = detect_hardware(path=(models or models_folder()).absolute())
+        return choose(models, profile).load()
+
+    def quantize(
+        self, config: "QuantizationConfig", calibration: Sequence[str] | None = None
+    ) -> "Forge":
+        """The same weights in another mode, as a new `Forge`; this one stays as it is.
+
+        They come from where this model's came from: the checkpoint, if it was given one.
+
+        Args:
+            config: the mode and how.
+            calibration: texts to correct the rounding by, where `config` asks for batches of them.
+
+        Raises:
+            As `from_pretrained_quantized`.
+        """
+        from engine.pretrained import Plan, served_in
+
+        plan = Plan(self.source, config, tuple(calibration or ()))
+        with memory_named(self.source):
+            folder = served_in(plan)
+            forge = type(self)._started(folder, self.tokenizer, self.threads, in_memory)
+        forge.source = self.source
+        return forge
+
+    @classmethod
+    def _started(
+        cls, folder: ModelFolder, tokenizer: Tokenizer | None, threads: int, make: "Open"
+    ) -> "Forge":
+        """A verified model with its weights loaded by `make`, after one token has been through."""
+        if tokenizer is None:
+            tokenizer = folder.load_tokenizer()
+        folder.check_tokenizer(tokenizer)
+        threads = threads or threads_for(folder.config.dim)
+        forge = cls(make(folder, threads), folder, tokenizer, threads)
+        logits = forge.prefill([tokenizer.vocab_size - 1])
         forge.rewind(0)
         if not np.isfinite(logits).all():
             raise BadModel(f"{folder.path} gives NaN or infinity", "export a sound checkpoint")
@@ -161,13 +262,13 @@ class Forge:
         shared = min(_common(held, ids), len(ids) - 1)
         stored = self._prefixes.longest(ids[:-1])
         if stored is not None and len(stored.ids) > shared:
-            self._backend.restore(stored.rows, len(stored.ids), **_at(slot))
+            self._backend.restore(stored.rows, len(stored.ids), slot)
             shared = len(stored.ids)
         self.reused = shared
         held[:] = ids[:shared]
         logits: Floats = self._extend(ids[shared:], slot, every=False)[-1]
         if keep and (stored is None or len(stored.ids) < keep):
-            rows = self._backend.save(keep, **_at(slot))
+            rows = self._backend.save(keep, slot)
             self._prefixes.put(_Prefix(tuple(ids[:keep]), rows))
         return logits
 
@@ -213,6 +314,16 @@ class Forge:
         for held, token in zip(self._slots, tokens, strict=False):
             held.append(token)
         return logits
+
+    def states(self, ids: Sequence[int]) -> Floats:
+        """The final normed states (len(ids), D) of a text, which the first cache holds then.
+
+        Raises:
+            BadPrompt: empty, longer than the context, or an id outside the vocabulary.
+        """
+        self.rewind(0)
+        self.extend(ids, every=True)
+        return self._backend.hidden()
 
     def rewind(self, length: int) -> None:
         """Forget all positions from `length` on.
@@ -274,7 +385,7 @@ class Forge:
 
     def _extend(self, ids: Sequence[int], slot: int, *, every: bool) -> Floats:
         held = self._slots[slot]
-        logits = self._backend.run(ids, len(held), every=every, **_at(slot))
+        logits = self._backend.run(ids, len(held), every=every, slot=slot)
         held += ids
         return logits
 
@@ -312,44 +423,8 @@ class _Prefixes:
             self._held.popitem(last=False)
 
 
-def _at(slot: int) -> dict[str, int]:
-    return {"slot": slot} if slot else {}
-
-
 def _common(first: Sequence[int], second: Sequence[int]) -> int:
     for number, (one, other) in enumerate(zip(first, second, strict=False)):
         if one != other:
             return number
     return min(len(first), len(second))
-
-
-def _threads_for(dim: int) -> int:
-    """What helps a model of this width, within what the process was given."""
-    if dim <= _DIM_ONE_THREAD:
-        return 1
-    cores, given = len(os.sched_getaffinity(0)), os.environ.get("OMP_NUM_THREADS", "")
-    return min(cores, int(given)) if given.isdecimal() and int(given) else cores
-
-
-def _backend(folder: ModelFolder, threads: int) -> Backend:
-    """The quickest that can serve `folder` here.
-
-    What the fused step cannot read is left to onnxruntime, which names the fault if there is one.
-    """
-    if folder.mode == "int8":
-        from engine.fused.build import best
-        from engine.fused.step import FusedStep
-
-        library = best()
-        if library is not None:
-            try:
-                return FusedStep(library, folder.graph, folder.config, threads)
-            except (BadModel, MissingDependency):
-                pass
-    try:
-        from engine.onnx_backend import OnnxBackend
-    except ImportError as fault:
-        if "failed to map segment" in str(fault):  # so the loader says that there is no memory
-            raise MemoryError from fault
-        raise
-    return OnnxBackend(folder.graph, folder.config, threads)
