@@ -16,6 +16,7 @@ from engine.errors import BadGrammar
 
 _MOST_STATES = 50_000
 _MOST_KEPT = 2048
+_MOST_AT_ONCE = 5000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,14 +68,17 @@ class Automaton:
         """Lay it out.
 
         Raises:
-            BadGrammar: more than 50,000 states.
+            BadGrammar: more than 50,000 states, or nested beyond Python's stack.
         """
         # Edges out of each state: (bytes, to), (None, to) freely, (a shared part's number, to).
         self._out: list[list[tuple[bytes | int | None, int]]] = []
         self._shared: dict[int, int] = {}
         self._parts: list[tuple[int, int]] = []  # (first state, last state) of each shared part
         first = self._new()
-        self._final = self._add(grammar, first)
+        try:
+            self._final = self._add(grammar, first)
+        except RecursionError as fault:
+            raise BadGrammar("the grammar nests too deep", "nest less") from fault
         self._lasts = {last for _, last in self._parts}
         self._masks: dict[bytes, int] = {}
         self.start = self._closure([(first, None)])
@@ -237,6 +241,11 @@ class Automaton:
                 if then not in reached:
                     reached.add(then)
                     open_.append(then)
+            if len(reached) > _MOST_AT_ONCE:
+                raise BadGrammar(
+                    f"a text can be read in over {_MOST_AT_ONCE} ways at once",
+                    "give fewer choices that begin alike",
+                )
         return frozenset(kept)
 
     def _new(self) -> int:

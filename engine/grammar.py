@@ -15,7 +15,9 @@ bounds: a step costs a dictionary look-up once its state has been seen.
     >>> walk.advance(token)
 """
 
+import math
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from itertools import groupby
 
 from engine.automaton import Grammar
@@ -30,6 +32,7 @@ __all__ = [
     "Walk",
     "byte_of",
     "choice",
+    "decimal",
     "either",
     "integer",
     "literal",
@@ -65,12 +68,25 @@ def integer(low: int, high: int) -> Grammar:
     """
     if low > high:
         raise BadGrammar(f"no integer from {low} to {high}", "give the smaller number first")
+    return _signed(low, high, 0)
+
+
+def decimal(low: Decimal, high: Decimal, places: int) -> Grammar:
+    """A number from `low` to `high` with up to `places` digits behind a point, as `integer` else.
+
+    Raises:
+        BadGrammar: there is none in the range.
+    """
     options = []
-    if low < 0:
-        negative = _natural(max(1, -high), -low)
-        options.append(sequence(literal("-"), negative))
-    if high >= 0:
-        options.append(_natural(max(0, low), high))
+    for point in range(places + 1):
+        scale = 10**point
+        first, last = math.ceil(low * scale), math.floor(high * scale)
+        if first <= last:
+            options.append(_signed(first, last, point))
+    if not options:
+        raise BadGrammar(
+            f"no number from {low} to {high} with {places} places", "give a wider range"
+        )
     return either(*options)
 
 
@@ -145,28 +161,56 @@ _DIGITS = b"0123456789"
 _ANY_DIGIT = Grammar("bytes", _DIGITS)
 
 
-def _natural(low: int, high: int) -> Grammar:
-    """Decimal numbers from `low` to `high`, not below 0."""
+def _signed(low: int, high: int, point: int) -> Grammar:
+    """Numbers from `low` to `high` in units of the last of `point` digits behind the point."""
     options = []
-    for length in range(len(str(low)), len(str(high)) + 1):
-        smallest = 0 if length == 1 else 10 ** (length - 1)
-        first, last = max(low, smallest), min(high, 10**length - 1)
-        options.append(_same_length(str(first), str(last)))
+    if low < 0:
+        options.append(sequence(literal("-"), _natural(max(1, -high), -low, point)))
+    if high >= 0:
+        options.append(_natural(max(0, low), high, point))
     return either(*options)
 
 
-def _same_length(low: str, high: str) -> Grammar:
-    """Digit strings from `low` to `high`, all of one length."""
+def _natural(low: int, high: int, point: int) -> Grammar:
+    """As `_signed`, not below 0."""
+    shortest = max(len(str(low)), point + 1)
+    longest = max(len(str(high)), point + 1)
+    if shortest == longest:
+        return _same_length(str(low).zfill(shortest), str(high).zfill(shortest), point)
+    options = [
+        _same_length(str(low).zfill(shortest), "9" * shortest, point),
+        _same_length("1" + "0" * (longest - 1), str(high), point),
+    ]
+    if longest - shortest > 1:
+        whole = repeat(_ANY_DIGIT, shortest - point, longest - 2 - point)
+        options.append(sequence(byte_of(_DIGITS[1:]), whole, _any_digits(point, point)))
+    return either(*options)
+
+
+def _same_length(low: str, high: str, point: int) -> Grammar:
+    """Digit strings from `low` to `high`, of one length, a point before the last `point` digits."""
     if not low:
         return sequence()
+    if point == len(low):
+        return sequence(literal("."), _same_length(low, high, 0))
     rest = len(low) - 1
+    if low == "0" * len(low) and high == "9" * len(high):
+        return _any_digits(len(low), point)
     if low[0] == high[0]:
-        return sequence(literal(low[0]), _same_length(low[1:], high[1:]))
+        return sequence(literal(low[0]), _same_length(low[1:], high[1:], point))
     options = [
-        sequence(literal(low[0]), _same_length(low[1:], "9" * rest)),
-        sequence(literal(high[0]), _same_length("0" * rest, high[1:])),
+        sequence(literal(low[0]), _same_length(low[1:], "9" * rest, point)),
+        sequence(literal(high[0]), _same_length("0" * rest, high[1:], point)),
     ]
     between = range(ord(low[0]) + 1, ord(high[0]))
     if between:
-        options.append(sequence(byte_of(between), repeat(_ANY_DIGIT, rest, rest)))
+        options.append(sequence(byte_of(between), _any_digits(rest, point)))
     return either(*options)
+
+
+def _any_digits(count: int, point: int) -> Grammar:
+    """`count` digits, a point before the last `point` of them."""
+    if not point:
+        return repeat(_ANY_DIGIT, count, count)
+    before = repeat(_ANY_DIGIT, count - point, count - point)
+    return sequence(before, literal("."), repeat(_ANY_DIGIT, point, point))
