@@ -16,13 +16,12 @@ import numpy.typing as npt
 
 from engine.config import ForgeConfig, read_config_json, read_small
 from engine.errors import BadModel, MissingDependency
+from engine.foreign import pickled, refuse_foreign
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
 TRAINING = "training.json"
 SUMS = "SHA256SUMS"
-
-PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 
 Weights = Mapping[str, npt.NDArray[np.float32]]
 
@@ -134,15 +133,23 @@ def check_tensors(config: ForgeConfig, weights: Weights, where: str) -> None:
 
 
 def refuse_pickles(path: Path) -> None:
-    """Raise `BadModel` where `path` is a pickle or a folder with nothing but pickled weights."""
-    if path.suffix in PICKLES:
-        raise BadModel(f"{path} is a pickle, which may run code", "convert it to safetensors")
+    """Raise `BadModel` where `path` is no folder, or its weights are of a form that may run code.
+
+    What a file is, its first bytes tell: a pickle is found under any name. A folder with nothing but
+    pickled weights is refused too. The error has the command that converts them.
+    """
+    if path.is_file():
+        refuse_foreign(path)
     if not path.is_dir():
         raise BadModel(f"{path} is no folder", "give the folder that holds config.json")
-    pickled = sorted(file.name for file in path.iterdir() if file.suffix in PICKLES)
-    if pickled and not (path / WEIGHTS).exists():
+    for file in (path / WEIGHTS, *path.glob("model.*.onnx")):
+        if file.is_file():
+            refuse_foreign(file)
+    found = pickled(path)
+    if found and not (path / WEIGHTS).exists():
         raise BadModel(
-            f"{path} holds only pickled weights ({pickled[0]})", "convert them to safetensors"
+            f"{path} holds only pickled weights ({found[0].name})",
+            f"convert them: `forgebus models import --from-torch {found[0]} --out FOLDER`",
         )
 
 
