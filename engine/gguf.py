@@ -18,7 +18,8 @@ from engine.checkpoint import Checkpoint, check_tensors
 from engine.config import ForgeConfig
 from engine.errors import BadConfig, BadModel, BadTokenizer
 from engine.gguf_blocks import NUMBERS, Stored, pack, stored_size
-from engine.templates import CHAT, check_template, jinja
+from engine.model_use import ModelUse
+from engine.templates import jinja
 from engine.tokenizer import END, PAD, Tokenizer
 from engine.whole import whole_file
 
@@ -27,6 +28,7 @@ KINDS: tuple[Kind, ...] = ("f16", "q8_0", "q4_0")
 
 Floats = npt.NDArray[np.float32]
 
+_ANY_USE = ModelUse()
 _MAGIC, _VERSION, _ALIGNMENT = b"GGUF", 3, 32
 _QUANTISATION_VERSION = 2
 # Numbers of whole files (llama.h: llama_ftype).
@@ -44,7 +46,7 @@ def write_gguf(
     kind: Kind,
     *,
     name: str = "forge",
-    template: str = CHAT,
+    use: ModelUse = _ANY_USE,
     force: bool = False,
 ) -> None:
     """Write `checkpoint` with its tokenizer to `file`, whole or not at all.
@@ -56,21 +58,20 @@ def write_gguf(
         kind: f16; q8_0 (blocks of 32 with an fp16 scale); q4_0 (the same at 4 bit, embedding and
             head at q8_0). Norms stay fp32.
         name: what the file calls the model.
-        template: one of `engine.templates.TEMPLATES`.
+        use: how it is to be asked, which the file's chat template says.
         force: replace a file that is there.
 
     Raises:
-        BadConfig: an unknown kind or template.
+        BadConfig: an unknown kind.
         BadModel: tensors that do not fit the config, that are not finite, or too large for fp16.
         BadTokenizer: a damaged tokenizer, or not the one of this model.
         NotWritten: the file is there already, or the disk did not take it.
     """
     if kind not in KINDS:
         raise BadConfig(f"there is no kind {kind!r}", f"use one of {', '.join(KINDS)}")
-    check_template(template)
     check_tensors(checkpoint.config, checkpoint.weights, "the checkpoint")
     fields = _model_fields(checkpoint.config, kind, name)
-    fields |= _tokenizer_fields(checkpoint, tokenizer, template)
+    fields |= _tokenizer_fields(checkpoint, tokenizer, use)
     tensors = [_Tensor.of(each, weight, kind) for each, weight in checkpoint.weights.items()]
     with whole_file(file, force=force) as made, made.open("wb") as out:
         for part in _parts(checkpoint, fields, tensors):
@@ -182,7 +183,7 @@ def _model_fields(config: ForgeConfig, kind: Kind, name: str) -> dict[str, Any]:
     }
 
 
-def _tokenizer_fields(checkpoint: Checkpoint, file: Path, template: str) -> dict[str, Any]:
+def _tokenizer_fields(checkpoint: Checkpoint, file: Path, use: ModelUse) -> dict[str, Any]:
     loaded = Tokenizer.load(file)
     if loaded.fingerprint != checkpoint.tokenizer:
         raise BadTokenizer(
@@ -205,7 +206,7 @@ def _tokenizer_fields(checkpoint: Checkpoint, file: Path, template: str) -> dict
         "tokenizer.ggml.eos_token_id": np.uint32(END),
         "tokenizer.ggml.padding_token_id": np.uint32(PAD),
         "tokenizer.ggml.add_bos_token": False,
-        "tokenizer.chat_template": jinja(template),
+        "tokenizer.chat_template": jinja(use),
     }
 
 

@@ -9,11 +9,8 @@ from typing import Any
 
 from engine.config import ForgeConfig
 from engine.errors import BadConfig
-from engine.tokenizer import SPECIAL_TOKENS, TASKS
-
-PLAIN, CHAT = "plain", "chat"
-TEMPLATES = (PLAIN, CHAT, *TASKS)
-"""plain: the text goes on as it is; chat: user and assistant; a task: the same after its token."""
+from engine.model_use import ModelUse
+from engine.tokenizer import SPECIAL_TOKENS
 
 _TURNS = (
     "{% for message in messages %}{{ '<|' + message['role'] + '|>' + message['content'] }}"
@@ -28,26 +25,28 @@ _TURNS_IN_GO = (
 )
 
 
-def check_template(template: str) -> None:
-    """Raise `BadConfig` where there is no such template."""
-    if template not in TEMPLATES:
-        raise BadConfig(f"there is no template {template!r}", f"use one of {', '.join(TEMPLATES)}")
-
-
-def jinja(template: str) -> str:
-    """For llama.cpp and transformers; `template` is one of `TEMPLATES`."""
-    if template == PLAIN:
+def jinja(use: ModelUse) -> str:
+    """For llama.cpp and transformers."""
+    if use.form == "text":
         return "{% for message in messages %}{{ message['content'] }}{% endfor %}"
-    return _task(template) + _TURNS
+    return _task(use) + _TURNS
 
 
-def modelfile(gguf: str, config: ForgeConfig, template: str) -> str:
-    """Ollama's Modelfile beside the file `gguf`; `template` is one of `TEMPLATES`.
+def modelfile(gguf: str, config: ForgeConfig, use: ModelUse) -> str:
+    """Ollama's Modelfile beside the file `gguf`.
 
     Sampling is that of our handlers: a text is drawn, everything else takes the likeliest token.
+
+    Raises:
+        BadConfig: a classifier, whose answer is a label token, which Ollama does not print.
     """
-    turns = "{{ .Prompt }}" if template == PLAIN else _task(template) + _TURNS_IN_GO
-    drawn = template in (PLAIN, "text")
+    if use.labels:
+        raise BadConfig(
+            "the model answers with a label token, which Ollama does not print",
+            "export it as gguf and read the token's id from llama.cpp",
+        )
+    drawn = use.form == "text"
+    turns = "{{ .Prompt }}" if use.form == "text" else _task(use) + _TURNS_IN_GO
     return (
         f"FROM ./{gguf}\n"
         f'TEMPLATE """{turns}"""\n'
@@ -60,7 +59,7 @@ def modelfile(gguf: str, config: ForgeConfig, template: str) -> str:
     )
 
 
-def tokenizer_config(config: ForgeConfig, template: str) -> dict[str, Any]:
+def tokenizer_config(config: ForgeConfig, use: ModelUse) -> dict[str, Any]:
     """`tokenizer_config.json` for transformers' AutoTokenizer."""
     return {
         "tokenizer_class": "PreTrainedTokenizerFast",
@@ -69,9 +68,9 @@ def tokenizer_config(config: ForgeConfig, template: str) -> dict[str, Any]:
         "additional_special_tokens": list(SPECIAL_TOKENS[2:]),
         "model_max_length": config.context,
         "clean_up_tokenization_spaces": False,
-        "chat_template": jinja(template),
+        "chat_template": jinja(use),
     }
 
 
-def _task(template: str) -> str:
-    return "" if template == CHAT else f"<|{template}|>"
+def _task(use: ModelUse) -> str:
+    return f"<|{use.task}|>" if use.task else ""
