@@ -49,16 +49,18 @@ class _HeadLoss(torch.autograd.Function):
         for rows in _chunks(hidden):
             part, wanted = hidden[rows].to(dtype), targets[rows, None]
             logits = F.linear(part, narrow).float()  # (n, V)
-            normaliser = logits.logsumexp(1, keepdim=True)  # (n, 1)
-            total += (normaliser - logits.gather(1, wanted)).sum()
+            logits.sub_(logits.amax(1, keepdim=True))
+            chosen = logits.gather(1, wanted)  # (n, 1)
+            mass = logits.exp_().sum(1, keepdim=True)
+            total += (mass.log() - chosen).sum()
             # d loss / d logits = softmax - one hot
-            slope = logits.sub_(normaliser).exp_()
+            slope = logits.mul_(mass.reciprocal_())
             slope.scatter_add_(1, wanted, torch.full_like(wanted, -1, dtype=slope.dtype))
             slope = slope.to(dtype)
             grad_hidden[rows] = (slope @ narrow).to(grad_hidden.dtype)
             grad_weight += slope.T @ part
         count = max(1, len(targets))
-        ctx.save_for_backward(grad_hidden / count, grad_weight / count)
+        ctx.save_for_backward(grad_hidden.div_(count), grad_weight.div_(count))
         return total / count
 
     @staticmethod

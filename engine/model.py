@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.config import ForgeConfig
+from engine.elementwise import rms_norm, rotary
 
 
 class ForgeModel(nn.Module):
@@ -54,7 +55,7 @@ class Trunk(nn.Module):
         super().__init__()
         self.embed_tokens = nn.Embedding(config.vocab_size, config.dim)
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.n_layers))
-        self.norm = nn.RMSNorm(config.dim, eps=config.norm_eps)
+        self.norm = RmsNorm(config)
         cos, sin = rotary_tables(config)
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
@@ -86,9 +87,9 @@ class Layer(nn.Module):
 
     def __init__(self, config: ForgeConfig) -> None:
         super().__init__()
-        self.input_layernorm = nn.RMSNorm(config.dim, eps=config.norm_eps)
+        self.input_layernorm = RmsNorm(config)
         self.self_attn = Attention(config)
-        self.post_attention_layernorm = nn.RMSNorm(config.dim, eps=config.norm_eps)
+        self.post_attention_layernorm = RmsNorm(config)
         self.mlp = SwiGlu(config)
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None) -> Tensor:
@@ -116,8 +117,8 @@ class Attention(nn.Module):
         q = self.q_proj(x).view(batch, steps, c.n_heads, c.head_dim).transpose(1, 2)
         k = self.k_proj(x).view(batch, steps, c.n_kv_heads, c.head_dim).transpose(1, 2)
         v = self.v_proj(x).view(batch, steps, c.n_kv_heads, c.head_dim).transpose(1, 2)
-        q = rotate(q, cos, sin).to(v.dtype)  # (B, H, T, E)
-        k = rotate(k, cos, sin).to(v.dtype)  # (B, K, T, E)
+        q = rotary(q, cos, sin)  # (B, H, T, E)
+        k = rotary(k, cos, sin)  # (B, K, T, E)
         if c.n_kv_heads != c.n_heads:
             k = k.repeat_interleave(c.n_heads // c.n_kv_heads, dim=1)  # (B, H, T, E)
             v = v.repeat_interleave(c.n_heads // c.n_kv_heads, dim=1)
@@ -142,18 +143,25 @@ class SwiGlu(nn.Module):
         return out
 
 
+class RmsNorm(nn.Module):
+    """Root mean square normalisation with a weight a channel."""
+
+    def __init__(self, config: ForgeConfig) -> None:
+        super().__init__()
+        self.eps = config.norm_eps
+        self.weight = nn.Parameter(torch.ones(config.dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`x` (..., D) normed."""
+        return rms_norm(x, self.weight, self.eps)
+
+
 def rotary_tables(config: ForgeConfig) -> tuple[Tensor, Tensor]:
     """Cosine and sine (context, E/2) of every position's angle for every pair of channels."""
     pairs = torch.arange(0, config.head_dim, 2, dtype=torch.float64)
     rates = config.rope_theta ** (-pairs / config.head_dim)  # (E/2,)
     angles = torch.arange(config.context, dtype=torch.float64)[:, None] * rates
     return angles.cos().float(), angles.sin().float()
-
-
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turn channel i of `x` (B, H, T, E) together with channel i + E/2 (not interleaved)."""
-    first, second = x.chunk(2, dim=-1)  # (B, H, T, E/2)
-    return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
 
 
 def _initialise(module: nn.Module) -> None:
