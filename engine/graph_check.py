@@ -30,14 +30,14 @@ OPERATORS: Mapping[str, frozenset[str]] = {
 
 # Field numbers of ModelProto, GraphProto, NodeProto, AttributeProto, TensorProto.
 _MODEL_KNOWN = {1, 2, 3, 4, 5, 6, 7, 8}
-_GRAPH, _GRAPH_KNOWN = 7, {1, 2, 5, 10, 11, 12, 13}
-_NODE, _INITIALISER = 1, 5
+GRAPH, _GRAPH_KNOWN = 7, {1, 2, 5, 10, 11, 12, 13}
+_NODE, INITIALISER = 1, 5
 _OPERATOR, _ATTRIBUTE, _DOMAIN = 4, 5, 7
 # Numbers alone; not tensors, graphs, or references.
 _ATTRIBUTE_KNOWN = {1, 2, 3, 8, 20}
-_DIMS, _KIND, _NAME, _RAW = 1, 2, 8, 9
-_TENSOR_KNOWN = {_DIMS, _KIND, _NAME, _RAW, 12, 13, 14}
-_EXTERNAL, _LOCATION = 13, 14
+_DIMS, _KIND, _NAME, RAW = 1, 2, 8, 9
+_TENSOR_KNOWN = {_DIMS, _KIND, _NAME, RAW, 12, 13, 14}
+EXTERNAL, LOCATION = 13, 14
 _WIDTH = {1: 4, 2: 1, 3: 1, 6: 4, 7: 8}
 _FLOAT = 1
 _REMEDY = "use a graph that engine.export wrote"
@@ -55,7 +55,7 @@ def check_graph(graph: Path, beside: frozenset[str] = frozenset()) -> None:
             content = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
         for kind, part in fields(content):
             _known(graph, "the model", kind, _MODEL_KNOWN)
-            if kind == _GRAPH:
+            if kind == GRAPH:
                 _check_graph(graph, message(part), beside)
     except (OSError, ValueError, IndexError) as fault:
         if getattr(fault, "errno", None) == errno.ENOMEM:
@@ -68,7 +68,7 @@ def _check_graph(graph: Path, content: memoryview, beside: frozenset[str]) -> No
         _known(graph, "the graph", kind, _GRAPH_KNOWN)
         if kind == _NODE:
             _check_node(graph, message(part))
-        elif kind == _INITIALISER:
+        elif kind == INITIALISER:
             _check_constant(graph, message(part), beside)
 
 
@@ -100,11 +100,11 @@ def _check_constant(graph: Path, content: memoryview, beside: frozenset[str]) ->
             kind = number(part)
         elif field == _NAME:
             name = text(part)
-        elif field == _RAW:
+        elif field == RAW:
             raw = message(part)
-        elif field == _EXTERNAL:
+        elif field == EXTERNAL:
             entries |= dict([_entry(message(part))])
-        elif field == _LOCATION:
+        elif field == LOCATION:
             elsewhere = number(part) != 0
         _known(graph, f"the constant {name!r}", field, _TENSOR_KNOWN)
     size = math.prod(dims) * _WIDTH.get(kind, 0)

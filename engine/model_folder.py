@@ -5,8 +5,10 @@ model's use: `use.json`, `calibration.json`, `CARD.md`. The tokenizer lies besid
 """
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from engine.checkpoint import CONFIG, SUMS, refuse_pickles, verify_sums
 from engine.config import ForgeConfig, read_config_json
@@ -53,16 +55,11 @@ class ModelFolder:
         folder = Path(path)
         refuse_pickles(folder)
         fields = read_config_json(folder / CONFIG)
-        served = fields.get("forge")
-        if not isinstance(served, dict) or served.get("mode") not in _BITS:
-            raise BadModel(
-                f"{folder / CONFIG} does not say how the model is served",
-                "export the checkpoint with `python -m engine.export`",
-            )
+        mode = served_mode(folder, fields)
         use = [USE] if (folder / USE).exists() else []
-        listed = verify_sums(folder, (f"model.{served['mode']}.onnx", CONFIG, *use))
+        listed = verify_sums(folder, (f"model.{mode}.onnx", CONFIG, *use))
         config = ForgeConfig.from_json(fields)
-        opened = cls(folder, config, served["mode"], str(served.get("tokenizer_sha256", "")))
+        opened = cls(folder, config, mode, str(fields["forge"].get("tokenizer_sha256", "")))
         check_graph(opened.graph, frozenset(listed))
         rotary = 4 * config.context * config.head_dim
         least = config.parameters() * _BITS[opened.mode] // 8 + rotary
@@ -100,6 +97,22 @@ class ModelFolder:
                 f"{self.config.vocab_size}",
                 "give the tokenizer.json that came with the model",
             )
+
+
+def served_mode(folder: Path, fields: Mapping[str, Any]) -> str:
+    """The mode that a config.json names.
+
+    Raises:
+        BadModel: none; the folder holds a checkpoint, or nothing of ours.
+    """
+    served = fields.get("forge")
+    mode = served.get("mode") if isinstance(served, dict) else None
+    if not isinstance(mode, str) or mode not in _BITS:
+        raise BadModel(
+            f"{folder / CONFIG} does not say how the model is served",
+            "export the checkpoint with `python -m engine.export`",
+        )
+    return mode
 
 
 def models_folder() -> Path:

@@ -28,15 +28,23 @@ class OnnxBackend:
 
     name = "onnxruntime"
 
-    def __init__(self, graph: Path, config: ForgeConfig, threads: int) -> None:
+    def __init__(
+        self, graph: Path, config: ForgeConfig, threads: int, *, shared: bool = False
+    ) -> None:
         """Load `graph`.
+
+        Args:
+            graph: the ONNX file.
+            config: the shape that it must have.
+            threads: of one run.
+            shared: leave weights in the mapped file that they lie in.
 
         Raises:
             BadModel: damaged, or not of the shape `config`.
             MemoryError: no room for it.
         """
         self.config = config
-        self._session = _session(graph, threads)
+        self._session = _session(graph, threads, shared=shared)
         _check_inputs(self._session, graph, config)
         self._slots = 1
         self._cache = self._buffers(1)
@@ -201,13 +209,16 @@ def _check_inputs(session: ort.InferenceSession, graph: Path, config: ForgeConfi
         )
 
 
-def _session(graph: Path, threads: int) -> ort.InferenceSession:
+def _session(graph: Path, threads: int, *, shared: bool) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = _FATAL_ONLY
     # Threads that spin between runs would cost an idle node a whole core.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if shared:
+        # Packed anew, every matrix would be a copy in memory of this process.
+        options.add_session_config_entry("session.disable_prepacking", "1")
     try:
         return ort.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
     except Exception as fault:  # onnxruntime's errors share no root but Exception

@@ -17,13 +17,20 @@ def fields(content: memoryview) -> Iterator[tuple[int, Value]]:
     Raises:
         ValueError, IndexError: it ends too early, or is none.
     """
+    for number, value, _ in parts(content):
+        yield number, value
+
+
+def parts(content: memoryview) -> Iterator[tuple[int, Value, memoryview]]:
+    """`fields`, and each field as it is written."""
     place = 0
     while place < len(content):
+        start = place
         key, place = varint(content, place)
         number, wire = key >> 3, key & 7
         if wire == VARINT:
             value, place = varint(content, place)
-            yield number, value
+            yield number, value, content[start:place]
             continue
         if wire == BYTES:
             size, place = varint(content, place)
@@ -33,7 +40,7 @@ def fields(content: memoryview) -> Iterator[tuple[int, Value]]:
             raise ValueError(f"wire type {wire} at byte {place}")
         if place + size > len(content):
             raise ValueError(f"a field of {size} bytes ends behind its message")
-        yield number, content[place : place + size]
+        yield number, content[place : place + size], content[start : place + size]
         place += size
 
 
@@ -89,3 +96,20 @@ def numbers(value: Value) -> list[int]:
         one, place = varint(value, place)
         found.append(one)
     return found
+
+
+def field(number: int, value: int | bytes | str) -> bytes:
+    """A field as it is written."""
+    if isinstance(value, int):
+        return _varint_of(number << 3 | VARINT) + _varint_of(value)
+    content = value.encode("utf-8") if isinstance(value, str) else value
+    return _varint_of(number << 3 | BYTES) + _varint_of(len(content)) + content
+
+
+def _varint_of(value: int) -> bytes:
+    written = bytearray()
+    while value > 0x7F:
+        written.append(value & 0x7F | 0x80)
+        value >>= 7
+    written.append(value)
+    return bytes(written)

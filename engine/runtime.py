@@ -6,22 +6,23 @@ where it was built and the model is int8 (`engine.fused`), else onnxruntime (`en
 only the one that serves is imported, and neither torch nor onnx ever is.
 """
 
-import os
 import threading
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.backends import in_memory, memory_named, threads_for
 from engine.errors import BadModel, BadPrompt, Busy
-from engine.model_folder import ModelFolder, models_folder
+from engine.model_folder import ModelFolder
+from engine.prefixes import Prefix, Prefixes, common
 from engine.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from engine.backends import Open
 
 Floats = npt.NDArray[np.float32]
 
@@ -102,7 +103,7 @@ class Forge:
         self._ids: list[int] = []  # what the first cache holds
         self._slots = [self._ids]  # and all of them
         self._backend = backend
-        self._prefixes = _Prefixes(_PREFIX_BYTES)
+        self._prefixes = Prefixes(_PREFIX_BYTES)
         self._in_use = threading.Lock()
 
     @classmethod
@@ -142,7 +143,8 @@ class Forge:
         Args:
             path: a model's folder, or its name below the models folder.
             device: "cpu".
-            tokenizer, threads: as for `load`.
+            tokenizer: as for `load`.
+            threads: as for `load`.
 
         Raises:
             BadConfig: another device.
@@ -152,75 +154,6 @@ class Forge:
 
         with memory_named(path):
             return cls._started(mapped_folder(path, device), tokenizer, threads, mapped)
-
-    @classmethod
-    def from_pretrained_quantized(
-        cls,
-        path: str | Path,
-        mode: str = "int8",
-        *,
-        tokenizer: Tokenizer | None = None,
-        threads: int = 0,
-    ) -> "Forge":
-        """A checkpoint or a model folder, loaded in `mode`; what had to be quantised is kept.
-
-        Args:
-            path: folder of a checkpoint (safetensors) or of a served model, or the name of one
-                below the models folder.
-            mode: none | dynamic | int8 | int4.
-            tokenizer, threads: as for `load`.
-
-        Raises:
-            BadConfig: there is no such mode.
-            MissingDependency: it must be made, and the `train` extra is not installed.
-            As `load`, and NotWritten: the cache folder takes no file.
-        """
-        from engine.pretrained import Plan, served_in
-
-        plan = Plan.of(path, mode)
-        with memory_named(path):
-            forge = cls._started(served_in(plan), tokenizer, threads, in_memory)
-        forge.source = plan.source
-        return forge
-
-    @classmethod
-    def auto_configure(cls, models: Path | None = None) -> "Forge":
-        """The installed model that suits this machine, loaded; `reasons` say why it is this one.
-
-        Args:
-            models: folder of models; default: those that came with the project.
-
-        Raises:
-            As `load`.
-        """
-        from engine.auto import choose
-        from engine.hardware import detect_hardware
-
-        profile = detect_hardware(path=(models or models_folder()).absolute())
-        return choose(models, profile).load()
-
-    def quantize(
-        self, config: "QuantizationConfig", calibration: Sequence[str] | None = None
-    ) -> "Forge":
-        """The same weights in another mode, as a new `Forge`; this one stays as it is.
-
-        They come from where this model's came from: the checkpoint, if it was given one.
-
-        Args:
-            config: the mode and how.
-            calibration: texts to correct the rounding by, where `config` asks for batches of them.
-
-        Raises:
-            As `from_pretrained_quantized`.
-        """
-        from engine.pretrained import Plan, served_in
-
-        plan = Plan(self.source, config, tuple(calibration or ()))
-        with memory_named(self.source):
-            folder = served_in(plan)
-            forge = type(self)._started(folder, self.tokenizer, self.threads, in_memory)
-        forge.source = self.source
-        return forge
 
     @classmethod
     def _started(
@@ -259,7 +192,7 @@ class Forge:
         """
         self.check(ids, 0)
         ids, held = list(ids), self._slots[slot]
-        shared = min(_common(held, ids), len(ids) - 1)
+        shared = min(common(held, ids), len(ids) - 1)
         stored = self._prefixes.longest(ids[:-1])
         if stored is not None and len(stored.ids) > shared:
             self._backend.restore(stored.rows, len(stored.ids), slot)
@@ -269,7 +202,7 @@ class Forge:
         logits: Floats = self._extend(ids[shared:], slot, every=False)[-1]
         if keep and (stored is None or len(stored.ids) < keep):
             rows = self._backend.save(keep, slot)
-            self._prefixes.put(_Prefix(tuple(ids[:keep]), rows))
+            self._prefixes.put(Prefix(tuple(ids[:keep]), rows))
         return logits
 
     def extend(self, ids: Sequence[int], *, every: bool = False) -> Floats:
@@ -388,43 +321,3 @@ class Forge:
         logits = self._backend.run(ids, len(held), every=every, slot=slot)
         held += ids
         return logits
-
-
-@dataclass(frozen=True, slots=True)
-class _Prefix:
-    ids: tuple[int, ...]
-    rows: list[npt.NDArray[Any]]  # what the backend saved of its cache
-
-    @property
-    def size(self) -> int:
-        return sum(array.nbytes for array in self.rows)
-
-
-class _Prefixes:
-    """Prefixes by their tokens, within a number of bytes; the least recently used goes first."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._held: OrderedDict[tuple[int, ...], _Prefix] = OrderedDict()
-
-    def longest(self, ids: Sequence[int]) -> _Prefix | None:
-        """The longest one that `ids` begins with."""
-        found = [held for held in self._held if held == tuple(ids[: len(held)])]
-        if not found:
-            return None
-        best = max(found, key=len)
-        self._held.move_to_end(best)
-        return self._held[best]
-
-    def put(self, prefix: _Prefix) -> None:
-        self._held[prefix.ids] = prefix
-        self._held.move_to_end(prefix.ids)
-        while sum(held.size for held in self._held.values()) > self._most:
-            self._held.popitem(last=False)
-
-
-def _common(first: Sequence[int], second: Sequence[int]) -> int:
-    for number, (one, other) in enumerate(zip(first, second, strict=False)):
-        if one != other:
-            return number
-    return min(len(first), len(second))

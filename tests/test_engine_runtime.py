@@ -11,9 +11,10 @@ from engine_models import SHAPE
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine import runtime
+from engine import backends
 from engine.errors import BadPrompt, Busy
 from engine.graph import Mode
+from engine.prefixes import Prefixes
 from engine.runtime import Forge
 
 pytest_plugins = ["engine_fixtures"]
@@ -57,7 +58,7 @@ def test_a_kept_prefix_is_not_computed_again(forge: Forge) -> None:
 
 def test_kept_prefixes_are_bounded(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> None:
     one = SHAPE.kv_bytes(20)
-    monkeypatch.setattr(forge, "_prefixes", runtime._Prefixes(2 * one))
+    monkeypatch.setattr(forge, "_prefixes", Prefixes(2 * one))
     for token in (1, 2, 1, 3):  # 2 is the least recently used when 3 comes
         forge.prefill([token] * 20 + [4], keep=20)
     held = forge._prefixes._held
@@ -129,4 +130,4 @@ def test_a_wide_model_takes_no_more_threads_than_the_process_was_given(
     monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(8)))
     for told, wide in (("3", 3), ("99", 8), ("0", 8), ("", 8), ("4,2", 8)):
         monkeypatch.setenv("OMP_NUM_THREADS", told)
-        assert (runtime._threads_for(256), runtime._threads_for(320)) == (1, wide)
+        assert (backends.threads_for(256), backends.threads_for(320)) == (1, wide)

@@ -1,0 +1,84 @@
+"""What serves a model here: the fused step where it was built and the model is int8, else onnxruntime.
+
+Only the one that serves is imported.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.admission import admit, cache_bytes
+from engine.errors import BadModel, MissingDependency, OutOfMemory
+from engine.model_folder import ModelFolder
+
+if TYPE_CHECKING:
+    from engine.runtime import Backend
+
+    Open = Callable[[ModelFolder, int], Backend]
+
+# Below this a second thread gains a fifth and loses much more when a core is busy.
+_DIM_ONE_THREAD = 256
+
+
+def in_memory(folder: ModelFolder, threads: int) -> "Backend":
+    """The quickest that can serve `folder` here, over a copy of the weights of its own.
+
+    What the fused step cannot read is left to onnxruntime, which names the fault if there is one.
+
+    Raises:
+        OutOfMemory: there is no room; found before anything is loaded.
+        BadModel: the graph is damaged, or not of its config's shape.
+    """
+    weights = folder.graph.stat().st_size
+    admit(str(folder.path), weights + cache_bytes(folder.config, folder.mode))
+    if folder.mode == "int8":
+        from engine.fused.build import best
+        from engine.fused.step import FusedStep
+
+        library = best()
+        if library is not None:
+            try:
+                return FusedStep(library, folder.graph, folder.config, threads)
+            except (BadModel, MissingDependency):
+                pass
+    return on_onnxruntime(folder.graph, folder, threads)
+
+
+def on_onnxruntime(
+    graph: Path, folder: ModelFolder, threads: int, *, shared: bool = False
+) -> "Backend":
+    """Onnxruntime over `graph`, a form of `folder`'s.
+
+    Args:
+        graph: the file.
+        folder: whose shape it has.
+        threads: of one run.
+        shared: read weights that lie in a mapped file where they are, instead of bringing them
+            into another order in memory of this process.
+    """
+    try:
+        from engine.onnx_backend import OnnxBackend
+    except ImportError as fault:
+        if "failed to map segment" in str(fault):  # so the loader says that there is no memory
+            raise MemoryError from fault
+        raise
+    return OnnxBackend(graph, folder.config, threads, shared=shared)
+
+
+def threads_for(dim: int) -> int:
+    """What helps a model of this width, within what the process was given."""
+    if dim <= _DIM_ONE_THREAD:
+        return 1
+    cores, given = len(os.sched_getaffinity(0)), os.environ.get("OMP_NUM_THREADS", "")
+    return min(cores, int(given)) if given.isdecimal() and int(given) else cores
+
+
+@contextmanager
+def memory_named(what: str | Path) -> Iterator[None]:
+    """A `MemoryError` inside becomes `OutOfMemory`, which names the model."""
+    try:
+        yield
+    except MemoryError as fault:
+        raise OutOfMemory(f"no memory for {what}", "choose a smaller model") from fault
