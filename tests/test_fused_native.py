@@ -9,8 +9,8 @@ from pathlib import Path
 import fused_models
 import numpy as np
 import pytest
-from fused_models import SHAPES, Floats, in_pieces, prompt
-from fused_native import DRIVER, write_job
+from fused_models import SHAPES, Floats, prompt
+from fused_native import DRIVER, Run, Several, answers, write_job
 
 from engine.errors import MissingDependency
 from engine.fused.build import (
@@ -46,11 +46,18 @@ def job(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     sizes = [size for size in PIECES if size < config.context]
     sizes.append(config.context - sum(sizes))
     tokens = prompt(config, sum(sizes))
-    pieces = np.split(np.array(tokens), np.cumsum(sizes)[:-1])
+    starts = [0, *np.cumsum(sizes)[:-1].tolist()]
+    calls: list[Run | Several] = [
+        Run(tokens[start : start + size], start, 0, every=True)
+        for start, size in zip(starts, sizes, strict=True)
+    ]
+    # Two more sequences, of other lengths, then all three together: the first goes back to its start.
+    calls += [Run(tokens[:20], 0, 1, every=False), Run(tokens[3:50], 0, 2, every=False)]
+    calls += [Several(tokens[n : n + 3], [5 + n, 20 + n, 47 + n]) for n in range(3)]
     for threads in (1, 2):
-        write_job(folder / f"job{threads}", graph, config, threads, pieces)
+        write_job(folder / f"job{threads}", graph, config, threads, calls)
     step = FusedStep(build(here()[0], folder), graph, config, 1)
-    np.save(folder / "expected.npy", in_pieces(step, tokens, sizes))
+    np.save(folder / "expected.npy", answers(step, calls))
     return folder
 
 
@@ -81,7 +88,7 @@ def test_the_sanitisers_find_nothing(
         except MissingDependency as fault:
             pytest.skip(f"{COMPILER} has no {sanitiser} sanitiser ({fault})")
     got = run([str(program)], job, 2)
-    assert np.array_equal(got, np.load(job / "expected.npy").ravel())
+    assert np.array_equal(got, np.load(job / "expected.npy"))
 
 
 @pytest.mark.skipif(
@@ -99,4 +106,4 @@ def test_arm_gives_the_same_bits(
     # A Cortex-A53 has no dot product: the plain path must not need it.
     cpu = "cortex-a53" if level.name == "neon" else "max"
     got = run([QEMU, "-cpu", cpu, "-L", ARM_ROOT, str(program)], job, threads)
-    assert np.array_equal(got, np.load(job / "expected.npy").ravel())
+    assert np.array_equal(got, np.load(job / "expected.npy"))

@@ -102,8 +102,12 @@ def library(level: Level, folder: Path | None = None) -> Path | None:
         kind = file.stat()
     except OSError:
         return None
-    trusted = kind.st_uid in (0, os.geteuid()) and not kind.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    return file if trusted else None
+    return file if trusted(kind) else None
+
+
+def trusted(kind: os.stat_result) -> bool:
+    """Whether a file belongs to us or the system and nobody else may write to it."""
+    return kind.st_uid in (0, os.geteuid()) and not kind.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 def build(level: Level, folder: Path | None = None) -> Path:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from engine.config import ForgeConfig
 from engine.errors import BadModel, BadPrompt, MissingDependency, OutOfMemory
+from engine.fused.packed import Content, PackedFile, map_packed, packed_file, write_packed
 from engine.fused.weights import Matrix, Vector, read_weights
 
 Floats = npt.NDArray[np.float32]
@@ -31,8 +32,18 @@ class FusedStep:
 
     name = "fused"
 
-    def __init__(self, library: Path, graph: Path, config: ForgeConfig, threads: int) -> None:
-        """Read the int8 weights of `graph`.
+    def __init__(
+        self, library: Path, graph: Path, config: ForgeConfig, threads: int, *, shared: bool = False
+    ) -> None:
+        """Pack the int8 weights of `graph`.
+
+        Args:
+            library: what `engine.fused.build` built.
+            graph: model.int8.onnx.
+            config: its shape.
+            threads: of one run.
+            shared: map the packed weights from a file that other processes map too (`packed`);
+                where none can be written they are packed into memory.
 
         Raises:
             BadModel: `graph` is damaged, of another mode or of another shape than `config`.
@@ -41,16 +52,25 @@ class FusedStep:
         """
         self.config = config
         self._library = _open(library)
-        shape = shape_of(config)
-        self._handle = self._library.forge_new(ctypes.byref(shape), threads, None)
-        if not self._handle:
-            raise OutOfMemory(f"no memory for {graph}", "choose a smaller model")
-        try:
-            for part in read_weights(graph, config):
-                self._put(part)
-        except BaseException:
-            self.close()
-            raise
+        self._graph = graph
+        self._shape = shape_of(config)
+        self._mapped: Content | None = None
+        size = self._library.forge_packed_bytes(ctypes.byref(self._shape))
+        file = None
+        if shared:
+            offset = self._library.forge_packed_offset()
+            file = packed_file(graph, bytes(self._shape), offset)
+        if file is None or not self._map(file, size, threads):
+            self._handle = self._new(threads, None)
+            try:
+                for part in read_weights(graph, config):
+                    self._put(part)
+            except BaseException:
+                self.close()
+                raise
+            packed = np.ctypeslib.as_array(self._library.forge_packed(self._handle), (size,))
+            if file is not None and write_packed(file, packed):
+                self._map(file, size, threads)
         self._caches: list[tuple[Halves, Halves]] = []
         self.reserve(1)
 
@@ -148,13 +168,12 @@ class FusedStep:
 
     def close(self) -> None:
         """Give memory and threads back; nothing else may be called after."""
-        if self._handle:
+        if getattr(self, "_handle", None):
             self._library.forge_free(self._handle)
-            self._handle = None
+            self._handle = self._mapped = None
 
     def __del__(self) -> None:
-        if getattr(self, "_handle", None):
-            self.close()
+        self.close()
 
     def _check(self, done: int) -> None:
         if not done:
@@ -173,6 +192,23 @@ class FusedStep:
             _halves(keys, (*heads, config.head_dim, TILE)),
             _halves(values, (*heads, TILE, config.head_dim)),
         )
+
+    def _new(self, threads: int, packed: Content | None) -> Any:
+        weights = None if packed is None else packed.ctypes.data
+        handle = self._library.forge_new(ctypes.byref(self._shape), threads, weights)
+        if not handle:
+            raise OutOfMemory(f"no memory for {self._graph}", "choose a smaller model")
+        return handle
+
+    def _map(self, file: PackedFile, size: int, threads: int) -> bool:
+        """Take the weights of `file` in place of those that there are, if it is sound."""
+        content = map_packed(file, size)
+        if content is None:
+            return False
+        handle = self._new(threads, content)
+        self.close()
+        self._handle, self._mapped = handle, content
+        return True
 
     def _put(self, part: Matrix | Vector) -> None:
         library, handle = self._library, self._handle
@@ -233,6 +269,9 @@ def _open(file: Path) -> ctypes.CDLL:
     signatures: dict[str, tuple[Any, list[Any]]] = {
         "new": (pointer, [ctypes.POINTER(Shape), number, pointer]),
         "free": (None, [pointer]),
+        "packed": (ctypes.POINTER(ctypes.c_uint8), [pointer]),
+        "packed_bytes": (ctypes.c_size_t, [ctypes.POINTER(Shape)]),
+        "packed_offset": (number, []),
         "matrix": (number, [pointer, number, number, pointer, pointer]),
         "vector": (number, [pointer, number, number, pointer]),
         "reserve": (number, [pointer, number]),
