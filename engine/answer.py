@@ -184,7 +184,13 @@ class Shown:
 
 
 def prompt_ids(forge: Forge, prompt: str | Sequence[int]) -> list[int]:
-    """`prompt` as the model reads it: a text in the form of `Tokenizer.chat`."""
+    """A text in the form of `Tokenizer.chat`; ids as they are.
+
+    Raises:
+        BadPrompt: empty, or no well-formed text.
+    """
+    if not prompt:
+        raise BadPrompt("the prompt is empty", "say what is wanted")
     return forge.tokenizer.chat(prompt) if isinstance(prompt, str) else list(prompt)
 
 

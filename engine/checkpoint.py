@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from engine.admission import admit
 from engine.config import ForgeConfig, read_config_json, read_small
-from engine.errors import BadModel, MissingDependency
+from engine.errors import BadModel, MissingDependency, OutOfMemory
 from engine.foreign import pickled, refuse_foreign
 
 WEIGHTS = "model.safetensors"
@@ -95,6 +96,7 @@ def load_checkpoint(folder: str | Path) -> Checkpoint:
             with weights that are not finite.
         BadConfig: config.json does not describe a model.
         MissingDependency: safetensors is not installed.
+        OutOfMemory: no room for the weights.
     """
     source = Path(folder)
     load_file = _safetensors("load_file")
@@ -102,8 +104,11 @@ def load_checkpoint(folder: str | Path) -> Checkpoint:
     fields = read_config_json(source / CONFIG)
     verify_sums(source, (WEIGHTS, CONFIG))
     config = ForgeConfig.from_json(fields)
+    admit(str(source), (source / WEIGHTS).stat().st_size)
     try:
         weights = load_file(source / WEIGHTS)
+    except MemoryError as fault:
+        raise OutOfMemory(f"no memory for {source}", "choose a smaller model") from fault
     except Exception as fault:  # safetensors raises its own error and bare ones
         raise BadModel(
             f"{source / WEIGHTS} is no safetensors file ({fault})", "copy the checkpoint again"

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.admission import admit, training_bytes
 from engine.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, sha256_of
 from engine.config import ForgeConfig
 from engine.data import IGNORE, Batch, Corpus, epoch_rows, load_corpus, make_batch
@@ -150,7 +151,10 @@ def train(
 
     Raises:
         BadData, BadTokenizer, BadModel, BadConfig: an input does not serve; nothing was written.
+        OutOfMemory: no room for the weights and the optimiser's state.
     """
+    if plan.device == "cpu":
+        admit(f"training {plan.config.parameters():,} weights", training_bytes(plan.config))
     if plan.threads:
         torch.set_num_threads(plan.threads)
     torch.manual_seed(plan.seed)
