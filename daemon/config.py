@@ -85,6 +85,7 @@ class WorkConfig(msgspec.Struct, frozen=True, kw_only=True):
         "text_generation",
     )
     slots: Annotated[int, Meta(ge=1, le=64)] = 1
+    batch: Annotated[int, Meta(ge=1, le=64)] = 4
     max_queue: Annotated[int, Meta(ge=0, le=10_000)] = 64
     threads: Annotated[int, Meta(ge=1, le=64)] = 1
     task_limit_s: Annotated[float, Meta(gt=0.0, le=86_400.0)] = 120.0

@@ -40,5 +40,11 @@ def outcome_of(key: str, done: Done) -> tuple[m.Result, Usage]:
         model=done.model[:80],
         timing=timing,
     )
-    usage = Usage(spent.prefill_tokens, spent.prefill_s, spent.decode_tokens, spent.decode_s)
+    usage = Usage(
+        prefill_tokens=spent.prefill_tokens,
+        prefill_s=spent.prefill_s,
+        decode_tokens=spent.decode_tokens,
+        decode_s=spent.decode_s,
+        others_s=spent.others_s,
+    )
     return message, usage

@@ -21,7 +21,7 @@ class _Frame(msgspec.Struct, frozen=True, tag=True, array_like=True):
 
 
 class Run(_Frame, frozen=True):
-    """Do this job. A worker has one at a time."""
+    """Do this job: beside the others of its capability where they are computed together, else alone."""
 
     key: str
     capability: str
@@ -71,6 +71,7 @@ class Ended(_Frame, frozen=True):
     prefill_s: float = 0.0
     decode_tokens: int = 0
     decode_s: float = 0.0
+    others_s: float = 0.0
     last: bool = False
 
 

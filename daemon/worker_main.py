@@ -1,8 +1,12 @@
-"""The child's side of a worker: one process, one thread, one job at a time.
+"""The child's side of a worker: one process, one thread, one job at a time, or several together.
+
+Where the handler can compute several runs together (`handlers.protocol.BatchHandler`), what waits for it
+joins those that run, between two steps; every other job has the process to itself. A job that fails leaves
+the others as they are, but for one that finds no memory: the others go on, and then the process ends.
 
 `python -m daemon.worker_main <socket fd> <parent pid> <models folder> <memory limit in MB>`, started
-by `daemon.worker_process`. The socket is read between jobs, and during a job whenever the handler
-asks `cancelled()`, so a cancellation needs no second thread. What handlers print has no part in
+by `daemon.worker_process`. The socket is read between jobs and steps, and during a job whenever the
+handler asks `cancelled()`, so a cancellation needs no second thread. What handlers print has no part in
 this: the parent keeps the last lines of it.
 """
 
@@ -14,7 +18,12 @@ import signal
 import socket
 import sys
 import time
+from collections import deque
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Literal, TypeVar
 
 from bus_topics import codec
 from bus_topics.errors import WireError
@@ -31,7 +40,10 @@ from daemon.worker_frames import (
     pack,
 )
 from handlers import catalog
-from handlers.protocol import Cancelled, Handler, HandlerError, Usage
+from handlers.protocol import BatchHandler, Call, Cancelled, Handler, HandlerError, Usage
+
+Course = Generator[None, None, bytes]
+T = TypeVar("T")
 
 CHUNK_EVERY_S = 0.03
 CHUNK_CHARACTERS = 16_384
@@ -49,28 +61,31 @@ def main(arguments: list[str]) -> int:
 
 
 class _Worker:
-    """The loaded handlers, and the way to the parent."""
+    """The loaded handlers, the jobs in hand, and the way to the parent."""
 
     def __init__(self, link: socket.socket, models: Path) -> None:
         self._link = link
         self._models = models
         self._handlers: dict[str, Handler] = {}
         self._unpacker: Unpacker[ToWorker] = Unpacker(ToWorker)
-        self._waiting: list[Run | Load] = []
+        self._waiting: deque[Run | Load] = deque()
+        self._running: list[_Run] = []
+        self._known: set[str] = set()
         self._cancelled: set[str] = set()
+        self._polled_at = 0.0
         self._gone = False
+        self._unfit = False
 
     def serve(self) -> None:
+        """Until the parent is gone or this process unfit."""
         self.send(Ready())
-        while True:
-            while not self._waiting and not self._gone:
+        while not self._gone and not self._unfit:
+            if self._waiting:
+                self._take(self._waiting.popleft())
+            else:
                 self._receive(0)
-            if self._gone:
-                return
-            ended = self._do(self._waiting.pop(0))
-            self.send(ended)
-            if ended.last:
-                return
+        for job in self._waiting:  # sent before the parent could know
+            self._end(_Run(self, job, time.perf_counter()), _OUT_OF_MEMORY)
 
     def send(self, frame: FromWorker) -> None:
         try:
@@ -80,8 +95,67 @@ class _Worker:
 
     def stopped(self, key: str) -> bool:
         """Look for what the parent has sent meanwhile: is this job off, or the parent gone?"""
-        self._receive(socket.MSG_DONTWAIT)
+        now = time.monotonic()
+        if now - self._polled_at >= POLL_EVERY_S:
+            self._polled_at = now
+            self._receive(socket.MSG_DONTWAIT)
         return self._gone or key in self._cancelled
+
+    def _take(self, job: Run | Load) -> None:
+        begun = time.perf_counter()
+        handler = _guarded(partial(self._handler, job.capability))
+        run = _Run(self, job, begun)
+        if isinstance(handler, _Fault) or isinstance(job, Load):
+            self._end(run, handler if isinstance(handler, _Fault) else None)
+            return
+        self._begin(run, job, handler)
+        if isinstance(handler, BatchHandler):
+            self._go_on(handler, job.capability)
+
+    def _go_on(self, handler: BatchHandler, capability: str) -> None:
+        """Step the running jobs, and those that join them meanwhile, until there are none."""
+        while self._running and not self._gone:
+            self.stopped("")
+            while self._may_join(handler, capability):
+                job = self._waiting.popleft()
+                if isinstance(job, Run):
+                    self._begin(_Run(self, job, time.perf_counter()), job, handler)
+            fault = _guarded(handler.step)
+            for run in tuple(self._running):
+                if isinstance(fault, _Fault):
+                    _guarded(run.course.close)
+                    self._end(run, fault)
+                else:
+                    self._resume(run)
+
+    def _may_join(self, handler: BatchHandler, capability: str) -> bool:
+        first = self._waiting[0] if self._waiting and not self._unfit else None
+        fits = isinstance(first, Run) and first.capability == capability
+        return fits and _guarded(handler.has_room) is True
+
+    def _begin(self, run: "_Run", job: Run, handler: Handler) -> None:
+        self._running.append(run)
+        if isinstance(handler, BatchHandler):
+            run.course = handler.start(job.content, run.call)
+        else:
+            run.course = _whole(handler, job.content, run.call)
+        self._resume(run)
+
+    def _resume(self, run: "_Run") -> None:
+        """Let a job go on until its next step; a handler without steps, until its end."""
+        ended = _guarded(partial(_advance, run))
+        if ended is not None:
+            self._end(run, ended)
+
+    def _end(self, run: "_Run", how: "bytes | _Fault | None") -> None:
+        """Tell the parent how a job ended."""
+        run.call.flush()
+        self.send(run.ended(how, self._handlers.get(run.job.capability)))
+        self._known.discard(run.job.key)
+        self._cancelled.discard(run.job.key)
+        if run in self._running:
+            self._running.remove(run)
+        self._unfit = self._unfit or (isinstance(how, _Fault) and how.last)
 
     def _receive(self, flags: int) -> None:
         try:
@@ -92,55 +166,98 @@ class _Worker:
             data = b""
         self._gone = not data
         for frame in self._unpacker.feed(data):
-            if isinstance(frame, Cancel):
-                self._cancelled.add(frame.key)
-            else:
-                self._cancelled.clear()  # those that crossed the end of their job
+            if not isinstance(frame, Cancel):
+                self._known.add(frame.key)
                 self._waiting.append(frame)
+            elif frame.key in self._known:  # else it crossed the end of its job
+                self._cancelled.add(frame.key)
 
-    def _do(self, job: Run | Load) -> Ended:
-        """Run one job. Whatever its handler raises becomes the way it ended."""
-        call = _Call(self, job.key, job.max_tokens if isinstance(job, Run) else 0)
-        begun = time.perf_counter()
-        running = begun
-        result, error, code, last = None, "", "", False
-        try:
-            handler = self._handlers.get(job.capability) or self._load(job.capability)
-            running = time.perf_counter()
-            if isinstance(job, Run):
-                result = _checked(handler.run(job.content, call), job.capability)
-        except HandlerError as fault:
-            error, code = str(fault), fault.code
-        except MemoryError:
-            error, code, last = "ran out of the memory that a worker may have", "failed", True
-        except Exception as fault:  # noqa: BLE001 - the one place: a handler may raise anything
-            error, code = f"{type(fault).__name__}: {fault}", "failed"
-        finally:
-            ended = time.perf_counter()
-        call.flush()
-        loaded = self._handlers.get(job.capability)
+    def _handler(self, capability: str) -> Handler:
+        """The one loaded, else a new one."""
+        if capability not in self._handlers:
+            handler = catalog.build(capability, self._models)
+            handler.load()
+            self._handlers[capability] = handler
+        return self._handlers[capability]
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """How a job failed. With `last` the process is not fit for another."""
+
+    error: str
+    code: str = HandlerError.code
+    last: bool = False
+
+
+_OUT_OF_MEMORY = _Fault("ran out of the memory that a worker may have", last=True)
+
+
+def _guarded(act: Callable[[], T]) -> "T | _Fault":
+    """What `act` gives; whatever a handler raises becomes the way its job ended."""
+    try:
+        return act()
+    except HandlerError as fault:
+        return _Fault(str(fault), fault.code)
+    except MemoryError:
+        return _OUT_OF_MEMORY
+    except Exception as fault:  # noqa: BLE001 - the one place: a handler may raise anything
+        return _Fault(f"{type(fault).__name__}: {fault}")
+
+
+class _Run:
+    """One job in hand. `begun` is when its handler began to be loaded."""
+
+    course: Course
+
+    def __init__(self, worker: _Worker, job: Run | Load, begun: float) -> None:
+        self.job = job
+        self.call = _Call(worker, job.key, job.max_tokens if isinstance(job, Run) else 0)
+        self._begun = begun
+        self._running = time.perf_counter()
+
+    def ended(self, how: bytes | _Fault | None, handler: Handler | None) -> Ended:
+        """What the parent is told: the result, how it failed, or None for what was only loaded."""
+        fault = how if isinstance(how, _Fault) else _Fault("", "")
+        usage = self.call.usage
         return Ended(
-            key=job.key,
-            outcome="cancelled" if code == Cancelled.code else "failed" if code else "done",
-            result=result,
-            error=_sound(error[:500]),
-            code=code,
-            model="" if loaded is None else loaded.model,
-            loaded=loaded is not None,
-            load_ms=(running - begun) * 1000,
-            run_ms=(ended - running) * 1000,
-            prefill_tokens=call.usage.prefill_tokens,
-            prefill_s=call.usage.prefill_s,
-            decode_tokens=call.usage.decode_tokens,
-            decode_s=call.usage.decode_s,
-            last=last,
+            key=self.job.key,
+            outcome=_outcome(fault.code),
+            result=how if isinstance(how, bytes) else None,
+            error=_sound(fault.error[:500]),
+            code=fault.code,
+            model="" if handler is None else handler.model,
+            loaded=handler is not None,
+            load_ms=(self._running - self._begun) * 1000,
+            run_ms=(time.perf_counter() - self._running) * 1000,
+            prefill_tokens=usage.prefill_tokens,
+            prefill_s=usage.prefill_s,
+            decode_tokens=usage.decode_tokens,
+            decode_s=usage.decode_s,
+            others_s=usage.others_s,
+            last=fault.last,
         )
 
-    def _load(self, capability: str) -> Handler:
-        handler = catalog.build(capability, self._models)
-        handler.load()
-        self._handlers[capability] = handler
-        return handler
+
+def _outcome(code: str) -> Literal["done", "failed", "cancelled"]:
+    if code == Cancelled.code:
+        return "cancelled"
+    return "failed" if code else "done"
+
+
+def _whole(handler: Handler, content: bytes, call: Call) -> Course:
+    """A run of a handler without steps, as a course that has none."""
+    yield from ()
+    return handler.run(content, call)
+
+
+def _advance(run: _Run) -> bytes | None:
+    """The result if the job is over now."""
+    try:
+        next(run.course)
+    except StopIteration as end:
+        return _checked(end.value, run.job.capability)
+    return None
 
 
 class _Call:
@@ -155,8 +272,6 @@ class _Call:
         self._fraction: float | None = None
         self._seq = 0
         self._sent_at = 0.0
-        self._polled_at = 0.0
-        self._stopped = False
 
     def emit(self, text: str) -> None:
         self._text.append(text)
@@ -167,12 +282,8 @@ class _Call:
         self._flush_when_due(time.monotonic())
 
     def cancelled(self) -> bool:
-        now = time.monotonic()
-        self._flush_when_due(now)
-        if not self._stopped and now - self._polled_at >= POLL_EVERY_S:
-            self._polled_at = now
-            self._stopped = self._worker.stopped(self._key)
-        return self._stopped
+        self._flush_when_due(time.monotonic())
+        return self._worker.stopped(self._key)
 
     def flush(self) -> None:
         """Send what has gathered."""

@@ -1,11 +1,19 @@
 """Processes that run handlers, kept warm; what goes wrong in one is one attempt's failure, no more.
 
 A job waits in the queue until a process is free: one that has its capability loaded, else any, else
-a new one while there are fewer than `slots`. Without jobs there are no processes. From then on
+a new one while there are fewer than `slots`. If there is none, it joins a process that runs its
+capability, as long as that is computed together there (`handlers.catalog.Entry.together`) and fewer are in
+it than `batch`. Nothing overtakes the head of the queue, so what can join no one is not kept waiting
+by those that can. Without jobs there are no processes. From then on
 
     queued ──handed to a process──> running ──Ended──────────────────> done | failed | cancelled
       │                                │ cancel() or limit_s: Cancel, a second of grace, SIGKILL
       └──cancel()──> cancelled         └──the process ends, whatever the reason──> failed
+
+Of jobs that run together each streams, ends and is cancelled by itself. A process that ends takes all of
+them along, and each of them fails: also where it had to be killed for what one of them did. They are
+not run again here, since their requesters may have had part of an answer; another attempt is the
+home's to give.
 
 `daemon.worker_process` is one process as the parent has it, `daemon.worker_main` what runs inside.
 """
@@ -24,6 +32,7 @@ import structlog
 from daemon.config import WorkConfig
 from daemon.worker_frames import Cancel, Chunk, Ended, FromWorker, Load, Ready, Run
 from daemon.worker_process import WorkerProcess
+from handlers.catalog import CATALOG
 
 GRACE_S = 1.0
 """Between asking a handler to stop and killing its process."""
@@ -43,7 +52,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What an attempt cost, measured: milliseconds of each step, tokens and seconds in the model."""
+    """What an attempt cost, measured: milliseconds of each step, tokens and seconds in the model.
+
+    Its seconds are a fair share of what was computed together; `others_s` went to the others.
+    """
 
     queue_ms: float = 0.0
     load_ms: float = 0.0
@@ -52,6 +64,7 @@ class Usage:
     prefill_s: float = 0.0
     decode_tokens: int = 0
     decode_s: float = 0.0
+    others_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +77,12 @@ class Done:
     code: str = ""
     model: str = ""
     usage: Usage = field(default_factory=Usage)
+
+
+def together(capability: str, batch: int) -> int:
+    """How many such jobs one process takes at once, where the node's configuration says `batch`."""
+    entry = CATALOG.get(capability)
+    return 1 if entry is None else min(entry.together, batch)
 
 
 class Workers:
@@ -83,6 +102,7 @@ class Workers:
         on_warm: Callable[[frozenset[str]], None],
     ) -> None:
         self._slots = config.slots
+        self._batch = config.batch
         self._idle_s = config.worker_idle_s
         self._memory_limit_mb = config.memory_limit_mb
         self._threads = config.threads
@@ -161,7 +181,11 @@ class Workers:
                 return worker
         if idle:
             return idle[0]
-        return self._start() if len(self._workers) < self._slots else None
+        if len(self._workers) < self._slots:
+            return self._start()
+        most = together(capability, self._batch)
+        joinable = [worker for worker in self._workers if worker.may_join(capability, most)]
+        return min(joinable, key=lambda worker: len(worker.attempts), default=None)
 
     def _start(self) -> "_Worker":
         worker = _Worker()
@@ -178,17 +202,19 @@ class Workers:
         how = await worker.process.live()
         self._workers.remove(worker)
         self._on_warm(self.warm())
-        attempt, worker.attempt = worker.attempt, None
-        if attempt is not None:
-            spent = Usage(attempt.queue_ms, 0.0, (time.perf_counter() - attempt.handed) * 1000)
-            self._settle(attempt, _stopped(attempt, f"its worker {how}", "", spent))
-        elif not worker.retired:
+        if not worker.attempts and not worker.retired:
             _log.warning("an idle worker is gone", pid=worker.process.pid, how=how)
+        error = worker.killed_for or f"its worker {how}"
+        for attempt in worker.attempts.values():
+            spent = Usage(attempt.queue_ms, 0.0, (time.perf_counter() - attempt.handed) * 1000)
+            self._settle(attempt, _stopped(attempt, error, "", spent))
+        worker.attempts.clear()
         self._dispatch_soon()
 
     def _hand(self, attempt: "_Attempt", worker: "_Worker") -> None:
         job = attempt.job
-        attempt.worker, worker.attempt = worker, attempt
+        attempt.worker = worker
+        worker.attempts[job.key] = attempt
         attempt.handed = time.perf_counter()
         if self._loop is not None:
             late = f"exceeded its limit of {job.limit_s:g} s"
@@ -210,22 +236,22 @@ class Workers:
         if attempt.timer is not None:
             attempt.timer.cancel()
         attempt.worker.process.send(Cancel(attempt.job.key))
-        attempt.timer = self._loop.call_later(GRACE_S, attempt.worker.process.kill)
+        attempt.timer = self._loop.call_later(GRACE_S, attempt.worker.kill_for, attempt)
 
     def _hear(self, worker: "_Worker", frame: FromWorker) -> None:
-        attempt = worker.attempt
         match frame:
             case Ready():
                 worker.ready = time.perf_counter()
             case Chunk(key, seq, text, fraction):
-                if attempt is not None and attempt.job.key == key:
+                if key in worker.attempts:
                     self._on_chunk(key, seq, text, fraction)
             case Ended():
-                if attempt is not None and attempt.job.key == frame.key:
+                attempt = worker.attempts.pop(frame.key, None)
+                if attempt is not None:
                     self._end(worker, attempt, frame)
 
     def _end(self, worker: "_Worker", attempt: "_Attempt", frame: Ended) -> None:
-        worker.attempt, worker.idle_since = None, time.monotonic()
+        worker.idle_since = time.monotonic()
         worker.retired = worker.retired or frame.last
         if frame.loaded and attempt.job.capability not in worker.process.loaded:
             worker.process.loaded.add(attempt.job.capability)
@@ -238,6 +264,7 @@ class Workers:
             prefill_s=frame.prefill_s,
             decode_tokens=frame.decode_tokens,
             decode_s=frame.decode_s,
+            others_s=frame.others_s,
         )
         if frame.outcome == "done":
             done = Done("done", frame.result, model=frame.model, usage=spent)
@@ -260,10 +287,11 @@ class Workers:
         now = time.monotonic()
         for worker in self._workers:
             large = worker.process.memory_mb() > self._memory_limit_mb
-            if worker.attempt is not None:
+            if worker.attempts:
                 if large:
                     why = f"needed more than the {self._memory_limit_mb} MB of memory it may have"
-                    worker.attempt.stopping = worker.attempt.stopping or why
+                    for attempt in worker.attempts.values():
+                        attempt.stopping = attempt.stopping or why
                     worker.process.kill()
             elif large or (now - worker.idle_since >= self._idle_s and not self._is_kept(worker)):
                 worker.retired = True
@@ -299,13 +327,28 @@ class _Worker:
     """One process and what it is doing. `retired` gets no more jobs and is about to be gone."""
 
     process: WorkerProcess = field(init=False)
-    attempt: _Attempt | None = None
+    attempts: dict[str, _Attempt] = field(default_factory=dict)
     ready: float = 0.0
     idle_since: float = field(default_factory=time.monotonic)
     retired: bool = False
+    killed_for: str = ""
 
     def is_free(self) -> bool:
-        return self.attempt is None and not self.retired and self.process.is_usable()
+        return not self.attempts and not self.retired and self.process.is_usable()
+
+    def may_join(self, capability: str, most: int) -> bool:
+        """Whether it runs such jobs, fewer than `most`, and will go on to do so."""
+        running = self.attempts.values()
+        alike = all(each.job.capability == capability and not each.load_only for each in running)
+        fits = 0 < len(running) < most
+        return fits and alike and not self.retired and self.process.is_usable()
+
+    def kill_for(self, attempt: _Attempt) -> None:
+        """End the process because one of its jobs does not stop."""
+        how = attempt.stopping
+        why = "was cancelled and went on" if how == _CANCELLED else how
+        self.killed_for = f"its worker was ended for another task, which {why}"
+        self.process.kill()
 
 
 _CANCELLED = "cancelled"

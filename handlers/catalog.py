@@ -36,8 +36,10 @@ class Entry:
 
     ``factory`` is "module:Class"; ``quality`` (0 to 1) is how good the answers are, for bids;
     ``estimate(tokens_in, max_tokens)`` is a pure guess before the content is seen;
-    ``memory_mb`` is the worker's resident size with the model loaded; ``selftest`` entries are
-    offered only where the node's configuration enables them.
+    ``memory_mb`` is the worker's resident size with the model loaded; ``together`` is how many tasks
+    one worker computes at once at most, above 1 only where the handler is a
+    :class:`handlers.protocol.BatchHandler`; ``selftest`` entries are offered only where the node's
+    configuration enables them.
     """
 
     capability: str
@@ -47,6 +49,7 @@ class Entry:
     estimate: Callable[[int, int], Work]
     speeds: Speeds
     memory_mb: int
+    together: int = 1
     selftest: bool = False
 
     def missing(self, models: Path) -> str | None:
@@ -125,6 +128,7 @@ _ENTRIES = (
         estimate=_text_work,
         speeds=Speeds(prefill=4000.0, decode=500.0),
         memory_mb=100,
+        together=8,
     ),
     Entry(
         capability="selftest_echo",
@@ -144,6 +148,17 @@ _ENTRIES = (
         estimate=_no_work,
         speeds=Speeds(prefill=0.0, decode=0.0),
         memory_mb=20,
+        selftest=True,
+    ),
+    Entry(
+        capability="selftest_tandem",
+        factory="handlers.selftest:Tandem",
+        model="",
+        quality=1.0,
+        estimate=_no_work,
+        speeds=Speeds(prefill=0.0, decode=0.0),
+        memory_mb=20,
+        together=4,
         selftest=True,
     ),
 )

@@ -3,13 +3,15 @@
 A handler lives in a worker process. The worker builds it (:func:`handlers.catalog.build`), calls
 ``load`` once, then ``run`` for one task after another, never two at a time. ``run`` blocks; it
 reports through the :class:`Call` it was given and must look at ``call.cancelled()`` at least every
-few tens of milliseconds of work.
+few tens of milliseconds of work. A :class:`BatchHandler` has several tasks in hand at once, and is
+called by one thread like the others.
 
 Content and result are UTF-8 JSON. Each capability has its own typed, bounded input; a bare JSON
 string is accepted everywhere and means the sentence or the prompt.
 """
 
-from typing import ClassVar, Protocol, TypeVar
+from collections.abc import Generator
+from typing import ClassVar, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
@@ -50,14 +52,16 @@ class Cancelled(HandlerError):
 class Usage(msgspec.Struct):
     """What a run cost, filled in by the handler. The daemon learns its speeds from it.
 
-    Counts are tokens, times are seconds of wall clock inside the model. A handler without a model
-    leaves all at zero.
+    Counts are tokens, times are seconds of wall clock inside the model. Of what several runs share,
+    each counts its equal part; ``others_s`` are the seconds of this run, between its first token
+    and its last, that went to others. A handler without a model leaves all at zero.
     """
 
     prefill_tokens: int = 0
     prefill_s: float = 0.0
     decode_tokens: int = 0
     decode_s: float = 0.0
+    others_s: float = 0.0
 
 
 class Call(Protocol):
@@ -98,6 +102,42 @@ class Handler(Protocol):
     def run(self, content: bytes, call: Call) -> bytes:
         """Answer one task. Raises :class:`HandlerError`; see its subclasses."""
         ...
+
+
+@runtime_checkable
+class BatchHandler(Handler, Protocol):
+    """A handler that computes several runs together; ``run`` does one of them alone.
+
+    How many the node gives it at once, its catalog entry says (``together``).
+    """
+
+    def has_room(self) -> bool:
+        """Whether one more may be started now."""
+        ...
+
+    def start(self, content: bytes, call: Call) -> Generator[None, None, bytes]:
+        """Begin a run. It yields whenever it needs a ``step``, and returns what ``run`` would.
+
+        What it raises is this run's failure and leaves the others as they are. It is closed when
+        it is no longer wanted.
+        """
+        ...
+
+    def step(self) -> None:
+        """Compute what all started runs wait for. What it raises fails all of them."""
+        ...
+
+
+def run_alone(handler: BatchHandler, content: bytes, call: Call) -> bytes:
+    """One run from start to end; raises what it raises."""
+    course = handler.start(content, call)
+    while True:
+        try:
+            next(course)
+        except StopIteration as end:
+            result: bytes = end.value
+            return result
+        handler.step()
 
 
 def read_content(content: bytes, kind: type[T], text_field: str) -> T:

@@ -1,26 +1,28 @@
-"""Two capabilities without a model, for measuring and for breaking things on purpose.
+"""Capabilities without a model, for measuring and for breaking things on purpose.
 
 ``selftest_echo`` gives its content back: the cheapest task there is. ``selftest_work`` takes time
 in steps, can leave one line in a file as its visible effect (so that a test can count how often it
-really ran), and can die in each way a worker must survive. Both are offered only where a node's
+really ran), and can die in each way a worker must survive. ``selftest_tandem`` takes the same, and
+several of it at once. They are offered only where a node's
 configuration enables the self-test, because ``mark`` writes to a path that the sender names.
 """
 
 import os
 import time
+from collections.abc import Generator
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
-from handlers.protocol import Call, Cancelled, HandlerError, read_content
+from handlers.protocol import Call, Cancelled, HandlerError, read_content, run_alone
 
 _POLL_S = 0.01
 _ALLOCATION = 64 * 1024 * 1024
 
 
 class Work(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Input of ``selftest_work``; a bare string is its ``note``.
+    """Input of ``selftest_work`` and ``selftest_tandem``; a bare string is its ``note``.
 
     The whole run lasts ``ms`` milliseconds in ``steps`` equal steps, each of which reports progress
     and streams its number. ``mark`` names a file that gets one line (the note) at the start.
@@ -35,7 +37,7 @@ class Work(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class WorkDone(msgspec.Struct, frozen=True):
-    """Result of ``selftest_work``: what was done, and by which process."""
+    """Result: what was done, and by which process."""
 
     steps: int
     note: str
@@ -85,6 +87,54 @@ class Workload:
         return msgspec.json.encode(WorkDone(work.steps, work.note, os.getpid()))
 
 
+class Tandem:
+    """Capability ``selftest_tandem``: :class:`Work` in, :class:`WorkDone` out, a step of each at a time.
+
+    A step takes as long as the longest of those in hand.
+    """
+
+    capability = "selftest_tandem"
+    model = ""
+
+    def __init__(self, models: Path) -> None:
+        """Take the models folder like every handler; it is not used."""
+        self._steps_s: list[float] = []
+
+    def load(self) -> None:
+        """Nothing to load."""
+
+    def run(self, content: bytes, call: Call) -> bytes:
+        """Work alone."""
+        return run_alone(self, content, call)
+
+    def has_room(self) -> bool:
+        """As many as are given."""
+        return True
+
+    def step(self) -> None:
+        """One step of all in hand."""
+        time.sleep(max(self._steps_s, default=0.0))
+
+    def start(self, content: bytes, call: Call) -> Generator[None, None, bytes]:
+        """Work beside others, tell about it, and end as asked. Raises :class:`Cancelled`."""
+        work = read_content(content, Work, "note")
+        if work.mark is not None:
+            _append_line(Path(work.mark), work.note)
+        step_s = work.ms / 1000 / work.steps
+        self._steps_s.append(step_s)
+        try:
+            for step in range(1, work.steps + 1):
+                yield
+                _wait(0.0, call)
+                call.progress(step / work.steps)
+                call.emit(f"{step} ")
+                if work.crash is not None and step >= (work.steps + 1) // 2:
+                    _crash(work.crash)
+        finally:
+            self._steps_s.remove(step_s)
+        return msgspec.json.encode(WorkDone(work.steps, work.note, os.getpid()))
+
+
 def _append_line(path: Path, line: str) -> None:
     """Append in one write, so that lines of several processes never mix."""
     try:
@@ -102,7 +152,7 @@ def _wait(seconds: float, call: Call) -> None:
     until = time.monotonic() + seconds
     while True:
         if call.cancelled():
-            raise Cancelled("selftest_work was cancelled")
+            raise Cancelled("the self-test was cancelled")
         left = until - time.monotonic()
         if left <= 0:
             return
@@ -121,4 +171,4 @@ def _crash(kind: Literal["exit", "hang", "memory", "error"]) -> None:
             while True:
                 hoard.append(b"\x01" * _ALLOCATION)
         case "error":
-            raise RuntimeError("selftest_work was asked to raise")
+            raise RuntimeError("the self-test was asked to raise")

@@ -1,19 +1,21 @@
 """Capability ``text_generation``: a prompt, continued.
 
 The text model learnt from books for children: it goes on with a story and follows no instruction.
-Chunks are streamed as they come.
+Chunks are streamed as they come. Several prompts are continued together, a token of each at a time.
 """
 
+from collections.abc import Generator
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
-from engine.decoding import stream
+from engine.answer import Answer
+from engine.batching import Batch
 from engine.runtime import Forge
 from engine.sampling import Sampling
 from handlers.forge_model import engine_faults_told, load_forge
-from handlers.protocol import Call, Cancelled, HandlerError, read_content
+from handlers.protocol import Call, Cancelled, HandlerError, read_content, run_alone
 
 _LEAST_ROOM = 16
 
@@ -54,42 +56,71 @@ class TextGeneration:
 
     def __init__(self, models: Path) -> None:
         self._models = models
-        self._forge: Forge | None = None
+        self._loaded: tuple[Forge, Batch] | None = None
 
     def load(self) -> None:
         """Load the text model. Raises :class:`handlers.protocol.Unavailable`."""
-        self._forge, _ = load_forge(self._models, self.model)
+        forge, _ = load_forge(self._models, self.model)
+        self._loaded = (forge, Batch(forge))
 
     def run(self, content: bytes, call: Call) -> bytes:
         """Continue one prompt. Raises :class:`Cancelled` within a token of it."""
-        forge = self._forge
-        if forge is None:
+        return run_alone(self, content, call)
+
+    def has_room(self) -> bool:
+        """Whether one more prompt may be started, as far as memory goes."""
+        return self._loaded is not None and self._loaded[1].has_room()
+
+    def step(self) -> None:
+        """Compute the next token of every prompt in hand."""
+        if self._loaded is not None:
+            with engine_faults_told():
+                self._loaded[1].step()
+
+    def start(self, content: bytes, call: Call) -> Generator[None, None, bytes]:
+        """Continue one prompt beside others. Raises :class:`Cancelled` within a token of it."""
+        if self._loaded is None:
             raise HandlerError("the text model is not loaded: call load() first")
+        forge, batch = self._loaded
         request = read_content(content, Request, "prompt")
         most = min(request.max_tokens, call.max_tokens, forge.config.context - _LEAST_ROOM)
         with engine_faults_told():
-            ids = forge.tokenizer.encode(request.prompt)[-(forge.config.context - most) :]
-            answer = stream(
-                forge,
-                ids,
-                max_tokens=most,
-                sampling=Sampling(
-                    temperature=request.temperature,
-                    top_k=50 if request.temperature else 0,
-                    repetition_penalty=1.1,
-                    seed=request.seed,
-                ),
-                stop=request.stop,
-                cancelled=call.cancelled,
-            )
-            for made, chunk in enumerate(answer, start=1):
-                call.emit(chunk)
-                call.progress(min(1.0, made / most))
-        completion = answer.completion
+            seat = batch.join(_asked(forge, request, most, call))
+            try:
+                made = 0
+                while True:
+                    if chunk := seat.take():
+                        call.emit(chunk)
+                    made += 1
+                    call.progress(min(1.0, made / most))
+                    if seat.answer.reason:
+                        break
+                    yield
+            finally:
+                seat.leave()
+        completion = seat.completion
         call.usage.prefill_tokens += completion.prompt_tokens - completion.reused_tokens
         call.usage.prefill_s += completion.prefill_s
         call.usage.decode_tokens += len(completion.ids)
         call.usage.decode_s += completion.decode_s
+        call.usage.others_s += completion.others_s
         if completion.reason == "cancelled":
             raise Cancelled("cancelled while the text was being written")
         return msgspec.json.encode(Continuation(completion.text, completion.reason))
+
+
+def _asked(forge: Forge, request: Request, most: int, call: Call) -> Answer:
+    sampling = Sampling(
+        temperature=request.temperature,
+        top_k=50 if request.temperature else 0,
+        repetition_penalty=1.1,
+        seed=request.seed,
+    )
+    return Answer(
+        forge,
+        forge.tokenizer.encode(request.prompt)[-(forge.config.context - most) :],
+        max_tokens=most,
+        sampling=sampling,
+        stop=request.stop,
+        cancelled=call.cancelled,
+    )

@@ -160,7 +160,7 @@ async def test_an_exception_is_a_failure_with_its_message(bench: Bench) -> None:
     first = await bench.run("a")
     done = await bench.run("b", crash="error")
     assert (done.outcome, done.code) == ("failed", "failed")
-    assert done.error == "RuntimeError: selftest_work was asked to raise"
+    assert done.error == "RuntimeError: the self-test was asked to raise"
     assert pid_of(await bench.run("c")) == pid_of(first)
 
 

@@ -14,13 +14,15 @@ from daemon.workers import Done, Job, Workers
 class Bench:
     """Workers, and everything they have said."""
 
-    def __init__(self, *, slots: int = 1, idle_s: float = 300.0, memory_mb: int = 300) -> None:
+    def __init__(
+        self, *, slots: int = 1, batch: int = 4, idle_s: float = 300.0, memory_mb: int = 300
+    ) -> None:
         self.warmed: list[frozenset[str]] = []
         self.chunks: list[tuple[str, int, str, float | None]] = []
         self.done: dict[str, Done] = {}
         self._changed = asyncio.Event()
         self.workers = Workers(
-            WorkConfig(slots=slots, worker_idle_s=idle_s, memory_limit_mb=memory_mb),
+            WorkConfig(slots=slots, batch=batch, worker_idle_s=idle_s, memory_limit_mb=memory_mb),
             on_chunk=self._chunk,
             on_done=self._end,
             on_warm=self.warmed.append,
