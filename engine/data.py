@@ -1,22 +1,22 @@
-"""Training data: texts and prompt-answer rows as token ids, packed into rows without padding waste.
+"""Training data: rows of any kind as token ids, packed into rows of the model without padding waste.
 
 Examples of all lengths are packed into rows of T positions; each position knows its document, so
 that packed neighbours do not see one another (Krell et al. 2021). What a row holds depends only on
 the seed and the epoch: a resumed run sees exactly what the unbroken one would have seen.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.checkpoint import sha256_of
+from engine.datasets import Record, records, sources
 from engine.errors import BadData, EngineError
-from engine.tokenizer import END, Tokenizer, label_token
+from engine.kinds import KINDS, Content, Ids, Labelled, Pair, Text, contents
+from engine.tokenizer import END, LABELS, Tokenizer, label_token
 
 IGNORE = -100
 
@@ -60,11 +60,15 @@ class Corpus:
     Attributes:
         sources: file name -> sha256.
         left_out: rows that were longer than the context.
+        labels: names of the classes by the number of their label token; () where rows give numbers.
+        held_out: numbers of the examples that stand in a validation part of the data.
     """
 
     examples: tuple[Example, ...]
     sources: dict[str, str]
     left_out: int
+    labels: tuple[str, ...] = ()
+    held_out: frozenset[int] = frozenset()
 
     @property
     def tokens(self) -> int:
@@ -72,57 +76,79 @@ class Corpus:
         return sum(example.width for example in self.examples)
 
     def split(self, fraction: float, most: int, seed: int) -> tuple["Corpus", "Corpus"]:
-        """Training part and validation part; the latter has at most `most` examples."""
-        count = min(most, int(len(self.examples) * fraction))
-        if fraction > 0 and len(self.examples) > 1:
-            count = max(1, count)
-        order = np.random.default_rng([seed, 0]).permutation(len(self.examples))
-        held_out = set(order[:count].tolist())
-        parts: tuple[list[Example], list[Example]] = ([], [])
-        for number, example in enumerate(self.examples):
-            parts[number in held_out].append(example)
-        train, held = (Corpus(tuple(part), self.sources, self.left_out) for part in parts)
-        return train, held
+        """Training part and validation part; the latter has at most `most` examples.
+
+        The validation part is that of the data where it has one, else a random share.
+        """
+        order = np.random.default_rng([seed, 0]).permutation(len(self.examples)).tolist()
+        if self.held_out:
+            apart, checked = self.held_out, [n for n in order if n in self.held_out][:most]
+        else:
+            count = min(most, int(len(self.examples) * fraction))
+            if fraction > 0 and len(self.examples) > 1:
+                count = max(1, count)
+            checked = order[:count]
+            apart = frozenset(checked)
+        training = [n for n in range(len(self.examples)) if n not in apart]
+        return self._part(training), self._part(sorted(checked))
+
+    def _part(self, numbers: list[int]) -> "Corpus":
+        chosen = tuple(self.examples[number] for number in numbers)
+        return Corpus(chosen, self.sources, self.left_out, self.labels)
 
 
-def load_corpus(paths: Sequence[Path], tokenizer: Tokenizer, context: int) -> Corpus:
+def load_corpus(
+    paths: Sequence[Path],
+    tokenizer: Tokenizer,
+    context: int,
+    kind: str = "any",
+    labels: Sequence[str] = (),
+) -> Corpus:
     """Read training data.
 
     Args:
-        paths: folders of *.txt files, single .txt files, and .jsonl files. A text is cut into
-            pieces of `context` tokens and ends with `<|end|>`. A line of a .jsonl file is one of
-
-            - `{"prompt": str, "answer": str}`: the loss is on the answer and its `<|end|>`;
-            - `{"prompt": str, "label": int}`: the answer is one label token;
-            - `{"prompt_ids": [int], "answer_ids": [int]}`: taken as they are.
-
-            The first two may have `"system": str` and `"task": str`, as `Tokenizer.chat` takes
-            them.
-        tokenizer: makes ids of text.
+        paths: files and folders, as `engine.datasets` reads them.
+        tokenizer: makes ids of text. A text is cut into pieces of `context` tokens and ends with
+            `<|end|>`; of a row the answer and its `<|end|>` are learnt, or one label token.
         context: positions of a row; longer rows are counted and left out.
+        kind: what a row may be and what it means (`engine.kinds.KINDS`).
+        labels: names of the classes in the order of their tokens; default: in alphabetical order.
 
     Raises:
-        BadData: nothing to read, or a line that is none of the above; names file and line.
+        BadData: nothing to read, or a row that is none of this kind; names file and line.
     """
     examples: list[Example] = []
-    sources: dict[str, str] = {}
+    held_out: set[int] = set()
     left_out = 0
-    for file in _files(paths):
-        sources[file.name] = sha256_of(file)
-        found = (
-            _rows(file, tokenizer) if file.suffix == ".jsonl" else _pieces(file, tokenizer, context)
-        )
-        for example in found:
+    files = sources(tuple(paths))
+    rows = [
+        (record, content)
+        for source in files
+        for record in records(source)
+        for content in contents(kind, record)
+    ]
+    names = _label_names(rows, labels)
+    numbers = {name: number for number, name in enumerate(names)}
+    for record, content in rows:
+        for example in _checked(record, content, tokenizer, context, numbers):
             if example.width > context:
                 left_out += 1
-            else:
-                examples.append(example)
+                continue
+            if record.held_out:
+                held_out.add(len(examples))
+            examples.append(example)
     if not examples:
         raise BadData(
             f"{', '.join(map(str, paths))} gave no training example",
-            f"give .txt or .jsonl files with rows of at most {context} tokens",
+            f"give rows of at most {context} tokens: {KINDS[kind].expects}",
         )
-    return Corpus(tuple(examples), sources, left_out)
+    if len(held_out) == len(examples):
+        raise BadData(
+            "all of the data stands in a validation part",
+            "give the training part too, or rename the file or folder",
+        )
+    hashes = {source.name: sha256_of(source.file) for source in files}
+    return Corpus(tuple(examples), hashes, left_out, names, frozenset(held_out))
 
 
 def epoch_rows(corpus: Corpus, context: int, seed: int, epoch: int) -> list[list[int]]:
@@ -171,60 +197,62 @@ def make_batch(corpus: Corpus, rows: Sequence[Sequence[int]], context: int) -> B
     return Batch(tokens, targets, documents)
 
 
-def _files(paths: Sequence[Path]) -> Iterator[Path]:
-    for path in paths:
-        if path.is_dir():
-            yield from sorted([*path.rglob("*.txt"), *path.rglob("*.jsonl")])
-        elif path.is_file():
-            yield path
-        else:
-            raise BadData(f"{path} does not exist", "give a folder or a .txt or .jsonl file")
+def _label_names(rows: list[tuple[Record, Content]], given: Sequence[str]) -> tuple[str, ...]:
+    named = {c.label: r for r, c in rows if isinstance(c, Labelled) and isinstance(c.label, str)}
+    numbered = (r for r, c in rows if isinstance(c, Labelled) and isinstance(c.label, int))
+    if named and (other := next(numbered, None)):
+        raise BadData(
+            f"{other.place} has a label's number, {next(iter(named.values())).place} its name",
+            "write all labels in one way",
+        )
+    names = tuple(given) or tuple(sorted(named))
+    if unknown := sorted(named.keys() - set(names)):
+        raise BadData(
+            f"{named[unknown[0]].place} has the label {unknown[0]!r}, which --labels has not",
+            f"add it to --labels {','.join(names)}",
+        )
+    if len(names) > LABELS or len(set(names)) < len(names):
+        raise BadData(f"{len(names)} labels are too many, or not distinct", f"use up to {LABELS}")
+    return names
 
 
-def _pieces(file: Path, tokenizer: Tokenizer, context: int) -> Iterator[Example]:
+def _checked(
+    record: Record,
+    content: Content,
+    tokenizer: Tokenizer,
+    context: int,
+    numbers: dict[str, int],
+) -> Iterator[Example]:
     try:
-        text = file.read_text("utf-8")
-    except UnicodeDecodeError as fault:
-        raise BadData(f"{file} is no UTF-8 text ({fault})", "convert it to UTF-8") from fault
+        if isinstance(content, Text):
+            yield from _pieces(content.text, tokenizer, context)
+        else:
+            yield _example(content, tokenizer, numbers)
+    except (ValueError, TypeError, OverflowError, EngineError) as fault:
+        raise BadData(
+            f"{record.place} cannot be trained on ({fault})", "correct this row or leave it out"
+        ) from fault
+
+
+def _pieces(text: str, tokenizer: Tokenizer, context: int) -> Iterator[Example]:
     ids = np.array([*tokenizer.encode(text), END], np.uint16)
     for start in range(0, len(ids) - 1, context):
         yield Example(ids[start : start + context + 1], prompt=0)
 
 
-def _rows(file: Path, tokenizer: Tokenizer) -> Iterator[Example]:
-    with file.open("rb") as stream:
-        for number, line in enumerate(stream, start=1):
-            if not line.strip():
-                continue
-            try:
-                yield _example(json.loads(line), tokenizer)
-            except (ValueError, KeyError, TypeError, OverflowError, EngineError) as fault:
-                raise BadData(
-                    f"{file}:{number} is no training row ({fault!r})",
-                    'write {"prompt": ..., "answer": ...} on each line',
-                ) from fault
-
-
-def _example(row: dict[str, Any], tokenizer: Tokenizer) -> Example:
-    match row:
-        case {"prompt_ids": list(prompt), "answer_ids": list(answer)}:
+def _example(
+    content: Pair | Labelled | Ids, tokenizer: Tokenizer, numbers: dict[str, int]
+) -> Example:
+    match content:
+        case Ids(prompt, answer):
             pass
-        case {"prompt": str(text), "label": int(label)}:
-            prompt = _asked(row, text, tokenizer)
-            answer = [label_token(label)]
-        case {"prompt": str(text), "answer": str(reply)}:
-            prompt = _asked(row, text, tokenizer)
+        case Labelled(text, label, system, task):
+            prompt = tokenizer.chat(text, system=system, task=task)
+            answer = [label_token(numbers[label] if isinstance(label, str) else label)]
+        case Pair(text, reply, system, task):
+            prompt = tokenizer.chat(text, system=system, task=task)
             answer = [*tokenizer.encode(reply), END]
-        case _:
-            raise ValueError("neither answer, label nor ids")
     ids = [*prompt, *answer]
     if len(ids) < 2 or not answer or min(ids) < 0 or max(ids) >= tokenizer.vocab_size:
         raise ValueError("too short, without an answer, or with ids outside the vocabulary")
     return Example(np.array(ids, np.uint16), len(prompt))
-
-
-def _asked(row: dict[str, Any], text: str, tokenizer: Tokenizer) -> list[int]:
-    system, task = row.get("system", ""), row.get("task", "")
-    if not isinstance(system, str) or not isinstance(task, str):
-        raise TypeError("system and task must be texts")
-    return tokenizer.chat(text, system=system, task=task)

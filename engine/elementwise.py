@@ -52,7 +52,8 @@ class _RmsNorm(torch.autograd.Function):
         scale = norm.square_().div_(x.shape[-1]).add_(eps).rsqrt_()
         unit = x * scale
         ctx.save_for_backward(unit, scale, weight)
-        return (unit * weight).to(dtype)
+        normed: Tensor = (unit * weight).to(dtype)
+        return normed
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
@@ -62,7 +63,7 @@ class _RmsNorm(torch.autograd.Function):
         grad_weight = product.flatten(0, -2).sum(0)
         mean = (product @ weight).unsqueeze(-1) / len(weight)
         slope = torch.mul(grad, weight, out=product).addcmul_(unit, mean, value=-1)
-        return slope.mul_(scale).to(unit.dtype), grad_weight.to(weight.dtype), None, None
+        return slope.mul_(scale), grad_weight, None, None
 
 
 class _Rotary(torch.autograd.Function):

@@ -253,7 +253,7 @@ def test_a_wrong_row_is_named_by_file_and_line(
 def test_missing_or_empty_data_is_named(tokenizer: Tokenizer, tmp_path: Path) -> None:
     with pytest.raises(BadData, match="nowhere"):
         load_corpus([tmp_path / "nowhere"], tokenizer, 64)
-    with pytest.raises(BadData, match="no training example"):
+    with pytest.raises(BadData, match="no training data"):
         load_corpus([tmp_path], tokenizer, 64)
     (tmp_path / "a.txt").write_bytes(b"\xff\xfe")
     with pytest.raises(BadData, match=r"a\.txt"):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 from torch import Tensor
 
 from engine.config import ForgeConfig
@@ -16,7 +16,7 @@ EPS = 1e-5
 
 
 def norm_by_torch(x: Tensor, weight: Tensor) -> Tensor:
-    return F.rms_norm(x, weight.shape, weight, EPS)
+    return functional.rms_norm(x, weight.shape, weight, EPS)
 
 
 def rotation_by_definition(x: Tensor) -> Tensor:
