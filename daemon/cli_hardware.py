@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from daemon.doctor import Finding, Verdict
+from daemon.vitals import Share, whole_machine
 
 
 def examine_hardware(state_dir: Path, root: Path = Path("/")) -> list[Finding]:
@@ -43,6 +44,19 @@ def examine_hardware(state_dir: Path, root: Path = Path("/")) -> list[Finding]:
     return findings
 
 
+def usable_share(root: Path = Path("/")) -> Share:
+    """What control groups and affinity leave to this node of the machine below `root`."""
+    from engine.hardware import read_share
+
+    found, machine = read_share(root), whole_machine()
+    return Share(
+        cores=found.cores,
+        memory_mb=_or(found.memory_total, machine.memory_mb * 2**20) // 2**20,
+        memory_free_mb=_or(found.memory_available, machine.memory_free_mb * 2**20) / 2**20,
+        load=machine.load if found.load is None else found.load,
+    )
+
+
 def presets() -> list[dict[str, str | int]]:
     """Every named shape, smallest first; RAM is an estimate of a worker that serves it in int8."""
     from engine.config import DEVICES, PRESETS
@@ -61,6 +75,10 @@ def presets() -> list[dict[str, str | int]]:
         }
         for name, shape in PRESETS.items()
     ]
+
+
+def _or(size: int | None, otherwise: float) -> int:
+    return int(otherwise) if size is None else size
 
 
 def _count(number: int, word: str) -> str:

@@ -95,12 +95,13 @@ def _check_login(config: "Config") -> None:
 
 async def _run(config: "Config") -> int:
     """The node, and beside it a broker where none answers."""
+    from daemon.cli_hardware import usable_share
     from daemon.service import Node
 
     beside = await _private_broker(config)
     try:
         async with asyncio.TaskGroup() as tasks:
-            node = Node(config)
+            node = Node(config, look=usable_share)
             ended = _on_signals(node.stop)
             watching = tasks.create_task(beside.supervise()) if beside is not None else None
             await node.run()

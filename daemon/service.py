@@ -51,7 +51,7 @@ from daemon.presence import Change, Presence, offered, subscriptions, will
 from daemon.reputation import PREFIX as CALIBRATION
 from daemon.roster import Roster
 from daemon.task import Phase as TaskPhase
-from daemon.vitals import read_hardware, read_vitals
+from daemon.vitals import Look, read_hardware, read_vitals, whole_machine
 from daemon.workers import Done, Workers
 
 REFRESH_S, VITALS_S = 20.0, 5.0
@@ -65,11 +65,12 @@ _log = structlog.get_logger("node")
 class Node:
     """A running node. `run` returns after `stop`; whatever it was doing is drained or on disk."""
 
-    def __init__(self, config: Config, *, boot: str = "") -> None:
+    def __init__(self, config: Config, *, boot: str = "", look: Look = whole_machine) -> None:
         self.id = config.node.id
         self.boot = boot or secrets.token_hex(8)
         self.roster = Roster()
         self._config = config
+        self._look = look
         self._base = config.broker.base
         self._entries = offered(config)
         self._journal = Journal.open(config.node.state_dir)
@@ -115,7 +116,7 @@ class Node:
             will=will(config),
         )
         self._post = Post(self.id, self._base, self._bus)
-        self._presence = Presence(config, self.boot, self.roster, read_hardware())
+        self._presence = Presence(config, self.boot, self.roster, read_hardware(look))
         self._alarm = Alarm(self._tick)
         self._healthy = True
         self._stopping, self._ready, self._idle = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -405,7 +406,7 @@ class Node:
         self._post.presence(card, self._presence.status)
 
     def _feel(self) -> None:
-        self._contractor.feel(read_vitals(self._config.work.quiet_hours))
+        self._contractor.feel(read_vitals(self._config.work.quiet_hours, self._look))
 
 
 _NODES_ONLY = {row.message for row in topics.TOPICS if "requester" not in row.reader} | {m.Progress}

@@ -3,6 +3,8 @@
 import os
 import platform
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -14,30 +16,53 @@ from daemon.pricing import quiet_now
 BOARD = Path("/proc/device-tree/model")
 
 
-def read_vitals(quiet_hours: str) -> Vitals:
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What of the machine this node may use: cores, memory, and how many want each core."""
+
+    cores: int
+    memory_mb: int
+    memory_free_mb: float
+    load: float
+
+
+Look = Callable[[], Share]
+"""How a node looks at its machine; `forgebus run` gives one that knows of control groups."""
+
+
+def whole_machine() -> Share:
+    """All of it that this process's affinity leaves: right where no control group limits it."""
+    cores = max(1, len(os.sched_getaffinity(0)))
+    memory = psutil.virtual_memory()
+    return Share(
+        cores=cores,
+        memory_mb=memory.total // 2**20,
+        memory_free_mb=memory.available / 2**20,
+        load=os.getloadavg()[0] / cores,
+    )
+
+
+def read_vitals(quiet_hours: str, look: Look = whole_machine) -> Vitals:
     """Load over the usable cores, free memory, and whether it is quiet time."""
     local = time.localtime()
+    share = look()
     return Vitals(
-        load=os.getloadavg()[0] / usable_cores(),
-        memory_free_mb=psutil.virtual_memory().available / 2**20,
+        load=share.load,
+        memory_free_mb=share.memory_free_mb,
         quiet=quiet_now(quiet_hours, local.tm_hour * 60 + local.tm_min),
     )
 
 
-def read_hardware() -> Hardware:
+def read_hardware(look: Look = whole_machine) -> Hardware:
     """What this node runs on, for its card."""
     try:
         board = BOARD.read_bytes().decode(errors="replace").strip("\0 \n")[:120]
     except OSError:
         board = ""
+    share = look()
     return Hardware(
         arch=platform.machine()[:40],
         board=board,
-        cores=usable_cores(),
-        memory_mb=psutil.virtual_memory().total // 2**20,
+        cores=share.cores,
+        memory_mb=share.memory_mb,
     )
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    return max(1, len(os.sched_getaffinity(0)))

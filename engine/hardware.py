@@ -27,6 +27,7 @@ from engine.hardware_profile import (
     Swap,
     Throttling,
 )
+from engine.hardware_share import Share, read_share
 
 __all__ = [
     "Battery",
@@ -35,6 +36,7 @@ __all__ = [
     "HardwareProfile",
     "Memory",
     "OptimalConfig",
+    "Share",
     "Storage",
     "Swap",
     "Throttling",
@@ -42,6 +44,7 @@ __all__ = [
     "detect_hardware",
     "get_optimal_config",
     "memory_need",
+    "read_share",
 ]
 
 

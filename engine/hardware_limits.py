@@ -15,6 +15,7 @@ from engine.hardware_files import Files
 # Version 1 writes "no limit" as the largest multiple of a page; no machine has half of that.
 _UNLIMITED = 1 << 60
 _DEEPEST = 64
+_PROCESS = re.compile(r"[1-9]\d{0,9}", re.ASCII)
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
 
@@ -92,6 +93,16 @@ def cpu_quota(files: Files, table: list[Mount]) -> float | None:
         if share is not None and period is not None:
             quotas += _quota(str(share), str(period))
     return min(quotas, default=None)
+
+
+def our_processes(files: Files, table: list[Mount]) -> list[int]:
+    """Those in our own control group, as our process numbers."""
+    for controller in ("", "cpu"):
+        own = next(_groups(files, table, controller))
+        told = files.text(f"{own}/cgroup.procs")
+        if told:
+            return [int(line) for line in told.split() if _PROCESS.fullmatch(line)]
+    return []
 
 
 def _groups(files: Files, table: list[Mount], controller: str) -> Iterator[str]:

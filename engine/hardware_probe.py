@@ -96,6 +96,11 @@ def cpu(files: Files, table: list[Mount]) -> Cpu:
     )
 
 
+def online_cores(files: Files) -> int | None:
+    """Those of the machine, ours or not."""
+    return len(_cpus(files.line("/sys/devices/system/cpu/online"))) or None
+
+
 def board(files: Files) -> str | None:
     """The machine's model; containers often hide all but the last of these."""
     for path in ("/proc/device-tree/model", "/sys/firmware/devicetree/base/model"):
