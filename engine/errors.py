@@ -38,10 +38,6 @@ class BadData(EngineError):
     """Training data that cannot be read."""
 
 
-class NotWritten(EngineError):
-    """A checkpoint that the disk would not take; the one before it is whole."""
-
-
 class BadPrompt(EngineError):
     """A prompt that the model cannot take: empty, too long, or not text."""
 
