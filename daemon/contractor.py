@@ -17,6 +17,7 @@ from daemon import pricing
 from daemon.actions import FACT, Action, Save, Send
 from daemon.config import WorkConfig
 from daemon.contract import BUSY, LEASE_SHARE, Contract, Phase, contract_key
+from daemon.lanes import Lanes, Left
 from daemon.pricing import Shop, Speed
 from daemon.task import features_of
 from daemon.timers import Timers
@@ -71,7 +72,8 @@ class Contractor:
         self._attempts: dict[tuple[str, str], int] = {}
         self._over: dict[str, str] = {}
         self._queue: dict[str, tuple[int, float, float]] = {}
-        self._busy: set[str] = set()
+        self._together = {name: min(each.together, work.batch) for name, each in entries.items()}
+        self._busy = Lanes(work.slots, self._together)
         self._timers = Timers()
         self._starts: deque[tuple[float, str]] = deque()
         self._beat_due = math.inf
@@ -209,7 +211,8 @@ class Contractor:
             speeds=self._speeds,
             warm=self._warm,
             slots=work.slots,
-            work_left_ms=self._work_left(now),
+            work_left=self._work_left(now),
+            together=self._together,
             load=self._vitals.load,
             memory_free_mb=self._vitals.memory_free_mb,
             cost_per_s=work.cost_per_s,
@@ -281,7 +284,8 @@ class Contractor:
         while self._queue:
             key = min(self._queue, key=self._queue.__getitem__)
             first = self._contracts[key]
-            if len(self._busy) >= self._work.slots and not self._may_run_ahead(first):
+            fits = self._busy.fits(first.award.capability)
+            if not fits and not self._may_run_ahead(first):
                 break
             actions += self._step(key, first, one.Slot(), now)
         return actions
@@ -335,9 +339,9 @@ class Contractor:
         self._contracts[key] = contract
         self._attempts[contract.home, contract.award.task] = contract.award.attempt
         if contract.phase in BUSY:
-            self._busy.add(key)
+            self._busy.place(key, contract.award.capability)
         else:
-            self._busy.discard(key)
+            self._busy.drop(key)
         if contract.phase is Phase.WAITING:
             level = math.floor(contract.received / AGEING_S) - contract.award.priority
             self._queue.setdefault(key, (level, contract.deadline, contract.received))
@@ -347,17 +351,20 @@ class Contractor:
 
     def _drop(self, key: str, contract: Contract) -> None:
         del self._contracts[key]
-        self._busy.discard(key)
+        self._busy.drop(key)
         self._queue.pop(key, None)
         self._timers.arm(key, None)
         name = (contract.home, contract.award.task)
         if self._attempts.get(name) == contract.award.attempt:
             del self._attempts[name]
 
-    def _work_left(self, now: float) -> list[float]:
-        running = [_left_ms(self._contracts[key], now) for key in self._busy]
-        ahead = sorted(self._queue, key=self._queue.__getitem__)
-        return running + [self._contracts[key].work_ms for key in ahead]
+    def _work_left(self, now: float) -> list[Left]:
+        running = [(self._contracts[key], self._busy.pace(key)) for key in self._busy]
+        ahead = [self._contracts[key] for key in sorted(self._queue, key=self._queue.__getitem__)]
+        return [
+            *(Left(each.award.capability, _left_ms(each, pace, now)) for each, pace in running),
+            *(Left(each.award.capability, each.work_ms) for each in ahead),
+        ]
 
     def _beat(self, now: float) -> list[Action]:
         """One sign of life to every home whose attempts we hold."""
@@ -399,9 +406,12 @@ class Contractor:
             self._learned_due = min(self._learned_due, now + LEARNED_AFTER_S)
 
 
-def _left_ms(contract: Contract, now: float) -> float:
-    """What a running attempt still takes: by its own progress when it tells, else by its promise."""
-    elapsed = max(0.0, now - contract.begun) * 1000
+def _left_ms(contract: Contract, pace: float, now: float) -> float:
+    """What a running attempt, `pace` times slower than alone, would take alone from now on.
+
+    By its own progress when it tells, else by its promise.
+    """
+    elapsed = max(0.0, now - contract.begun) * 1000 / pace
     if contract.fraction > 0.05:
         return elapsed / contract.fraction - elapsed
     return max(contract.work_ms - elapsed, 0.0)

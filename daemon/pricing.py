@@ -3,7 +3,8 @@
 Contractor's side, all in milliseconds:
 
     eta      = wait + load + prefill + decode + overhead
-    wait     = when the first slot is free, work_left_ms dealt in order to the slot free earliest
+    wait     = when the first slot is free, the work left dealt in order to the slot free earliest
+               (`daemon.lanes`; beside others in one process: what they take from it)
     load     = 0 if a worker is warm, else the measured time to start one and load the model
     prefill  = 1000 * prefill_tokens / prefill_tok_s * stretch
     decode   = 1000 * decode_tokens  / decode_tok_s  * stretch
@@ -22,15 +23,15 @@ is the mean of what even a ratio of 20 leaves unexplained, so a bid of 0 ms ends
 really takes. docs/pricing.md has an example.
 """
 
-import heapq
 import math
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
 from bus_topics.messages import DAY_MS, Bid, Features, Offer, Price, Timing
+from daemon.lanes import DRAG, Left, seated, wait_ms
 from handlers.catalog import Entry
 from handlers.protocol import Usage
 
@@ -98,8 +99,9 @@ class Shop:
     """What a node knows of itself at the moment it is asked for a price.
 
     `entries` and `speeds` are by capability; a capability without a speed is priced by the
-    catalog's. `work_left_ms` are the milliseconds left of each running, then each queued attempt,
-    in the order they will run. `load` is the 1-minute load average over the cores. `closed` says
+    catalog's. `work_left` is each running, then each queued attempt, in the order they will run;
+    `together` is how many of a capability one process computes at once, where that is more than one.
+    `load` is the 1-minute load average over the cores. `closed` says
     why the node takes no work at all now ("" = it does). An empty `accept_from` accepts everybody;
     a node always accepts its own work, quiet hours or not: both limit what it does for others.
     """
@@ -109,7 +111,8 @@ class Shop:
     speeds: Mapping[str, Speed]
     warm: Collection[str] = ()
     slots: int = 1
-    work_left_ms: Sequence[float] = ()
+    work_left: Sequence[Left] = ()
+    together: Mapping[str, int] = field(default_factory=dict)
     load: float = 0.0
     memory_free_mb: float = math.inf
     cost_per_s: float = 0.0
@@ -154,6 +157,7 @@ def price(offer: Offer, sender: str, shop: Shop) -> Bid:
         return _declined(offer, reason)
     entry = shop.entries[offer.capability]
     cost_of = parts(offer.capability, offer.features, shop)
+    lanes, queued = seated(shop.work_left, shop.slots, shop.together)
     eta = cost_of.wait_ms + busy_ms(cost_of)
     if eta > offer.deadline_ms:
         return _declined(offer, f"needs {eta:.0f} ms, {offer.deadline_ms} ms are left")
@@ -166,7 +170,7 @@ def price(offer: Offer, sender: str, shop: Shop) -> Bid:
         hold_ms=min(HOLD_MS, offer.deadline_ms),
         model=entry.model,
         warm=offer.capability in shop.warm,
-        free_slots=max(0, shop.slots - len(shop.work_left_ms)),
+        free_slots=0 if queued else lanes.free(offer.capability),
         price=cost_of,
     )
 
@@ -177,13 +181,15 @@ def parts(capability: str, features: Features, shop: Shop) -> Price:
     speed = known(shop.speeds.get(capability, Speed()), entry)
     work = entry.estimate(features.tokens, features.max_tokens)
     stretch = _stretch(shop.load)
-    return Price(
-        wait_ms=_eighths(_wait_ms(shop.work_left_ms, shop.slots)),
+    alone = Price(
         load_ms=0.0 if capability in shop.warm else _eighths(speed.load_ms),
         prefill_ms=_eighths(_run_ms(work.prefill_tokens, speed.prefill_tok_s) * stretch),
         decode_ms=_eighths(_run_ms(work.decode_tokens, speed.decode_tok_s) * stretch),
         overhead_ms=_eighths(speed.overhead_ms),
     )
+    mine = Left(capability, busy_ms(alone))
+    wait = wait_ms(shop.work_left, shop.slots, mine, shop.together)
+    return msgspec.structs.replace(alone, wait_ms=_eighths(wait))
 
 
 def busy_ms(price: Price) -> float:
@@ -209,20 +215,21 @@ def observe(
     """`speed` after one more run.
 
     `usage` splits the run into prefill, decode and overhead. Without it both speeds are scaled by
-    how far the run missed them, and the overhead is kept. `load` is what `Shop.load` was during
+    how far the run missed them, and the overhead is kept. What was computed beside others counts as
+    it would have taken alone. `load` is what `Shop.load` was during
     the run: it is divided out, or a busy node would price the load twice.
     """
     if usage is None:
         usage = _guess_usage(speed, timing)
     stretch = _stretch(load)
-    overhead_ms = timing.run_ms - 1000.0 * (usage.prefill_s + usage.decode_s)
+    overhead_ms = timing.run_ms - 1000.0 * (usage.prefill_s + usage.decode_s + usage.others_s)
     weight = max(WEIGHT, 1.0 / (speed.samples + 1))
     return Speed(
         prefill_tok_s=_rate(
             speed.prefill_tok_s, usage.prefill_tokens, usage.prefill_s / stretch, weight
         ),
         decode_tok_s=_rate(
-            speed.decode_tok_s, usage.decode_tokens, usage.decode_s / stretch, weight
+            speed.decode_tok_s, usage.decode_tokens, _alone_s(usage) / stretch, weight
         ),
         load_ms=_mean(speed.load_ms, timing.load_ms, WEIGHT) if timing.load_ms else speed.load_ms,
         overhead_ms=_mean(speed.overhead_ms, max(overhead_ms, 0.125), weight),
@@ -341,8 +348,10 @@ def _refusal(offer: Offer, sender: str, shop: Shop) -> str:
             return "quiet hours"
     if entry.quality < offer.min_quality:
         return f"quality {entry.quality:.2f} is below {offer.min_quality:.2f}"
-    if shop.slots < 1 or len(shop.work_left_ms) >= shop.slots + shop.max_queue:
-        return f"queue full: {len(shop.work_left_ms)} attempts in hand"
+    lanes, queued = seated(shop.work_left, shop.slots, shop.together)
+    waits = queued or not lanes.fits(offer.capability)
+    if shop.slots < 1 or (waits and queued >= shop.max_queue):
+        return f"queue full: {len(shop.work_left)} attempts in hand"
     if offer.capability not in shop.warm and shop.memory_free_mb < entry.memory_mb:
         return f"needs {entry.memory_mb} MB, {shop.memory_free_mb:.0f} MB are free"
     return ""
@@ -352,12 +361,12 @@ def _declined(offer: Offer, reason: str) -> Bid:
     return Bid(task=offer.task, auction=offer.auction, declined=reason[:500])
 
 
-def _wait_ms(work_left_ms: Sequence[float], slots: int) -> float:
-    """When the first of `slots` servers is free, the work dealt in order (list scheduling)."""
-    free_at = [0.0] * slots
-    for left in work_left_ms:
-        heapq.heapreplace(free_at, free_at[0] + max(0.0, left))
-    return free_at[0]
+def _alone_s(usage: Usage) -> float:
+    """The seconds of decoding if no others had been computed beside it; see `daemon.lanes`."""
+    if usage.decode_s <= 0 or usage.others_s <= 0:
+        return usage.decode_s
+    others = usage.others_s / usage.decode_s  # as many as there were on average
+    return (usage.decode_s + usage.others_s) / (1.0 + DRAG * others)
 
 
 def _stretch(load: float) -> float:

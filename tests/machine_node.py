@@ -39,7 +39,7 @@ TRUSTED = "pi5"
 Key = tuple[str, str]
 
 
-def entry(name: str, quality: float = 0.5) -> Entry:
+def entry(name: str, quality: float = 0.5, together: int = 1) -> Entry:
     """A capability without a model."""
     return Entry(
         capability=name,
@@ -49,6 +49,7 @@ def entry(name: str, quality: float = 0.5) -> Entry:
         estimate=lambda _tokens, _max: Work(0, 0),
         speeds=Speeds(0.0, 0.0),
         memory_mb=1,
+        together=together,
     )
 
 

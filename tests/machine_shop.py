@@ -33,6 +33,7 @@ class Shop:
         self.lives += 1
         self.boot = f"{self.lives:08x}"
         entries = {"echo": entry("echo"), "slow": entry("slow")}
+        entries["many"] = entry("many", together=3)
         self.pi = Contractor("pi", self.boot, self.work, entries, 5.0, 15.0)
         actions: list[Action] = []
         for row in list(self.disk.table(FACT)):

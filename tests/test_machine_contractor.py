@@ -290,7 +290,7 @@ def test_a_run_teaches_its_speed_and_the_card_tells() -> None:
     shop = Shop()
     shop.award()
     shop.end(usage=USAGE, timing=TIMING)
-    (echo, slow) = shop.pi.skills()
+    (echo, _many, slow) = shop.pi.skills()
     assert (echo.capability, echo.prefill_tok_s, echo.decode_tok_s) == ("echo", 1000.0, 100.0)
     assert (slow.capability, slow.prefill_tok_s) == ("slow", 0.0)
 
@@ -341,7 +341,7 @@ def test_nothing_piles_up() -> None:
         shop.judge(f"app/{n}")
     shop.until(20.0)
     pi = shop.pi
-    assert (pi._contracts, pi._attempts, pi._busy, pi._queue, shop.stored()) == (
+    assert (pi._contracts, pi._attempts, {*pi._busy}, pi._queue, shop.stored()) == (
         {},
         {},
         set(),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bus_topics.codec import decode, encode
 from bus_topics.messages import Bid, Features, Offer, Price
+from daemon.lanes import Left
 from daemon.pricing import Shop, Speed, busy_ms, known, parts, price, quiet_now
 from handlers.catalog import Entry, Speeds, Work
 
@@ -51,6 +52,10 @@ def offer(**changes: Any) -> Offer:
         "window_ms": 150,
     }
     return Offer(**(values | changes))
+
+
+def chats(*ms: float) -> tuple[Left, ...]:
+    return tuple(Left("chat", each) for each in ms)
 
 
 def total(price_of: Price) -> float:
@@ -108,7 +113,7 @@ def test_no_model_no_time_in_it() -> None:
 def test_the_wait_is_when_the_first_slot_is_free(
     slots: int, left: tuple[float, ...], wait: float
 ) -> None:
-    bid = price(offer(), "desk", shop(slots=slots, work_left_ms=left))
+    bid = price(offer(), "desk", shop(slots=slots, work_left=chats(*left)))
     assert bid.price.wait_ms == wait
     assert bid.free_slots == max(0, slots - len(left))
 
@@ -122,7 +127,7 @@ def test_a_busy_machine_stretches_the_model_alone() -> None:
 
 def test_the_wait_costs_nothing() -> None:
     idle = price(offer(), "desk", shop(cost_per_s=1.0))
-    queued = price(offer(), "desk", shop(cost_per_s=1.0, work_left_ms=(9000.0,)))
+    queued = price(offer(), "desk", shop(cost_per_s=1.0, work_left=chats(9000.0)))
     assert queued.eta_ms == idle.eta_ms + 9000.0
     assert queued.cost == idle.cost
 
@@ -136,8 +141,8 @@ def test_the_wait_costs_nothing() -> None:
         ({}, {"accept_from": {"hall"}}, "takes no work from desk"),
         ({}, {"quiet": True}, "quiet hours"),
         ({"min_quality": 0.61}, {}, "quality 0.60 is below 0.61"),
-        ({}, {"max_queue": 2, "work_left_ms": (1.0, 1.0, 1.0)}, "queue full: 3 attempts in hand"),
-        ({}, {"max_queue": 0, "work_left_ms": (1.0,)}, "queue full: 1 attempts in hand"),
+        ({}, {"max_queue": 2, "work_left": chats(1.0, 1.0, 1.0)}, "queue full: 3 attempts in hand"),
+        ({}, {"max_queue": 0, "work_left": chats(1.0)}, "queue full: 1 attempts in hand"),
         ({}, {"slots": 0}, "queue full: 0 attempts in hand"),
         ({}, {"warm": (), "memory_free_mb": 99.5}, "needs 100 MB, 100 MB are free"),
         ({"deadline_ms": 304}, {}, "needs 305 ms, 304 ms are left"),
@@ -156,7 +161,7 @@ def test_declined_with_its_reason(
         ({"only": ("pi", "desk")}, {}),
         ({}, {"accept_from": {"desk"}}),
         ({"min_quality": 0.6}, {}),
-        ({}, {"max_queue": 2, "work_left_ms": (1.0, 1.0)}),
+        ({}, {"max_queue": 2, "work_left": chats(1.0, 1.0)}),
         ({}, {"max_queue": 0}),
         ({}, {"memory_free_mb": 1.0}),
         ({}, {"warm": (), "memory_free_mb": 100.0}),
@@ -194,7 +199,7 @@ SPEEDS = st.builds(
     overhead_ms=FLOATS,
     samples=st.just(5),
 )
-QUEUES = st.lists(FLOATS, max_size=12).map(tuple)
+QUEUES = st.lists(FLOATS, max_size=12).map(lambda left: chats(*left))
 FEATURES = st.builds(
     Features,
     bytes=st.just(0),
@@ -206,7 +211,7 @@ SHOPS = st.builds(
     speeds=SPEEDS.map(lambda speed: {"chat": speed}),
     warm=st.sampled_from([(), ("chat",)]),
     slots=st.integers(1, 4),
-    work_left_ms=QUEUES,
+    work_left=QUEUES,
     load=st.floats(0.0, 100.0),
     cost_per_s=FLOATS,
 )
@@ -225,11 +230,11 @@ def test_the_parts_sum_exactly_to_the_eta_and_the_bid_fits_the_wire(
 def test_more_queue_never_lowers_the_eta(
     given_shop: Shop, features: Features, data: st.DataObject
 ) -> None:
-    queue = list(given_shop.work_left_ms)
+    queue = list(given_shop.work_left)
     at = data.draw(st.integers(0, len(queue)))
-    longer = (*queue[:at], data.draw(FLOATS), *queue[at:])
+    longer = (*queue[:at], *chats(data.draw(FLOATS)), *queue[at:])
     before = parts("chat", features, given_shop)
-    after = parts("chat", features, _with(given_shop, work_left_ms=longer))
+    after = parts("chat", features, _with(given_shop, work_left=longer))
     assert after.wait_ms >= before.wait_ms
     assert busy_ms(after) == busy_ms(before)
 
@@ -257,7 +262,7 @@ def test_more_tokens_never_lower_the_eta(given_shop: Shop, features: Features, e
 
 
 def _with(given_shop: Shop, **changes: Any) -> Shop:
-    names = ("node", "entries", "speeds", "warm", "slots", "work_left_ms", "load", "cost_per_s")
+    names = ("node", "entries", "speeds", "warm", "slots", "work_left", "load", "cost_per_s")
     return Shop(**({name: getattr(given_shop, name) for name in names} | changes))
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from bus_topics.messages import Features, Offer, Preference
+from daemon.lanes import Left
 from daemon.policy import Terms, decide
 from daemon.pricing import Calibration, Shop, Speed, believed_ms, failed, learn, price
 from handlers.catalog import Entry, Speeds, Work
@@ -37,7 +38,7 @@ DESK = Shop(
     entries={"chat": ENTRY},
     speeds={"chat": Speed(8000.0, 1600.0, 300.0, 2.5, 30)},
     warm={"chat"},
-    work_left_ms=(400.0, 150.0),
+    work_left=(Left("chat", 400.0), Left("chat", 150.0)),
 )
 NAS = Shop(node="nas", entries={"chat": ENTRY}, speeds={}, quiet=True)
 BIDS = {shop.node: price(OFFER, "desk", shop) for shop in (PI5, DESK, NAS)}
