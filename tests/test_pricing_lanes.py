@@ -92,7 +92,7 @@ def test_free_slots_come_before_company() -> None:
         lanes.drop(str(number))
     assert (lanes.free("text"), lanes.free("chat")) == (2, 1)
     lanes.drop("unknown")
-    assert list(lanes) == ["0", "2", "4", "6"]
+    assert list(lanes) == ["0", "2", "4"]
 
 
 def test_what_is_handed_over_ahead_shares_nothing() -> None:
