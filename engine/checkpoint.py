@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from engine.admission import admit
 from engine.config import ForgeConfig, read_config_json, read_small
-from engine.errors import BadModel, MissingDependency, OutOfMemory
+from engine.errors import BadModel, MissingDependency, NotWritten, OutOfMemory
 from engine.foreign import pickled, refuse_foreign
 
 WEIGHTS = "model.safetensors"
@@ -71,6 +71,7 @@ def save_checkpoint(folder: str | Path, checkpoint: Checkpoint) -> None:
 
     Raises:
         BadModel: tensors that do not fit the config, or that hold NaN or infinity.
+        NotWritten: the disk did not take them.
         MissingDependency: safetensors is not installed.
     """
     save_file = _safetensors("save_file")
@@ -80,7 +81,13 @@ def save_checkpoint(folder: str | Path, checkpoint: Checkpoint) -> None:
     (target / SUMS).unlink(missing_ok=True)
     weights = {name: np.ascontiguousarray(w) for name, w in checkpoint.weights.items()}
     temporary = target / f".{WEIGHTS}"
-    save_file(weights, temporary, metadata={"format": "pt"})
+    try:
+        save_file(weights, temporary, metadata={"format": "pt"})
+    except Exception as fault:  # safetensors raises its own error for a full disk
+        temporary.unlink(missing_ok=True)
+        raise NotWritten(
+            f"{target / WEIGHTS} cannot be written ({fault})", "make room, or choose another place"
+        ) from fault
     temporary.replace(target / WEIGHTS)
     fields = checkpoint.config.to_json() | {"tokenizer_sha256": checkpoint.tokenizer}
     write_json(target / CONFIG, fields)

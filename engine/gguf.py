@@ -35,8 +35,9 @@ _QUANTISATION_VERSION = 2
 _FILE_TYPES = {"f16": 1, "q4_0": 2, "q8_0": 7}
 # Numbers of llama.cpp's token types.
 _NORMAL, _CONTROL, _UNUSED = 1, 3, 5
-# Digits one by one, then GPT-2's expression: what our tokenizer does, under llama.cpp's name for it.
-_PRE_TOKENIZER = "smollm"
+# How a text is split before it is encoded, under llama.cpp's names: digits one by one and then GPT-2's
+# expression, which is ours, or that expression alone.
+_PRE_TOKENIZERS = {("Digits", "ByteLevel"): "smollm", ("ByteLevel",): "gpt-2"}
 
 
 def write_gguf(
@@ -197,10 +198,13 @@ def _tokenizer_fields(checkpoint: Checkpoint, file: Path, use: ModelUse) -> dict
     kinds = [_kind(number, names[number], special) for number in range(loaded.vocab_size)]
     return {
         "tokenizer.ggml.model": "gpt2",
-        "tokenizer.ggml.pre": _PRE_TOKENIZER,
+        "tokenizer.ggml.pre": _pre_tokenizer(described, file),
         "tokenizer.ggml.tokens": tokens,
         "tokenizer.ggml.token_type": np.array(kinds, np.int32),
-        "tokenizer.ggml.merges": [" ".join(pair) for pair in described["model"]["merges"]],
+        "tokenizer.ggml.merges": [
+            pair if isinstance(pair, str) else " ".join(pair)  # older files have "a b"
+            for pair in described["model"]["merges"]
+        ],
         # There is none; llama.cpp would take token 11, a label, if it were not told.
         "tokenizer.ggml.bos_token_id": np.uint32(END),
         "tokenizer.ggml.eos_token_id": np.uint32(END),
@@ -208,6 +212,24 @@ def _tokenizer_fields(checkpoint: Checkpoint, file: Path, use: ModelUse) -> dict
         "tokenizer.ggml.add_bos_token": False,
         "tokenizer.chat_template": jinja(use),
     }
+
+
+def _pre_tokenizer(described: Mapping[str, Any], file: Path) -> str:
+    before = described.get("pre_tokenizer") or {}
+    parts = before.get("pretokenizers", [before])
+    plain = all(
+        part.get("use_regex", True)
+        and part.get("individual_digits", True)
+        and not part.get("add_prefix_space")
+        for part in parts
+    )
+    name = _PRE_TOKENIZERS.get(tuple(part.get("type") for part in parts))
+    if name is None or not plain or described.get("normalizer"):
+        raise BadTokenizer(
+            f"{file} splits texts in a way that llama.cpp has no name for",
+            "use a tokenizer made by engine.tokenizer",
+        )
+    return name
 
 
 def _kind(number: int, name: str, special: Mapping[int, str]) -> int:

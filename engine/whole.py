@@ -29,7 +29,7 @@ def whole_file(target: Path, *, force: bool = False) -> Iterator[Path]:
     if target.exists() and not (force and target.is_file()):
         raise _there(target, "a file" if target.is_file() else "no file", force=force)
     made = _hidden(target)
-    with _told(target):
+    with _told(target, made):
         try:
             yield made
             _sync(made)
@@ -56,7 +56,7 @@ def whole_folder(
     _check_place(target)
     _check_former(target, ours, force=force)
     made, former = _hidden(target), target.with_name(f".{target.name}.{os.getpid()}.former")
-    with _told(target):
+    with _told(target, made):
         made.mkdir()
         try:
             yield made
@@ -109,10 +109,13 @@ def _hidden(target: Path) -> Path:
 
 
 @contextmanager
-def _told(target: Path) -> Iterator[None]:
-    """Faults of the disk as ours."""
+def _told(target: Path, made: Path) -> Iterator[None]:
+    """Faults of the disk as ours, under the name that was asked for."""
     try:
         yield
+    except NotWritten as fault:
+        what = fault.what.replace(str(made), str(target))
+        raise NotWritten(what, fault.remedy) from fault
     except OSError as fault:
         raise NotWritten(
             f"{target} cannot be written ({fault.strerror or fault})",
