@@ -24,7 +24,7 @@ PINS = [
     if not line.startswith("#")
 ]
 # Import name -> name on an index, where they differ.
-DISTRIBUTIONS = {"paho": "paho-mqtt", "yaml": "pyyaml"}
+DISTRIBUTIONS = {"paho": "paho-mqtt", "yaml": "pyyaml", "PIL": "pillow"}
 
 
 def _names(requirements: list[str]) -> set[str]:
