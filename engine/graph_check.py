@@ -35,6 +35,9 @@ _NODE, INITIALISER = 1, 5
 _OPERATOR, _ATTRIBUTE, _DOMAIN = 4, 5, 7
 # Numbers alone; not tensors, graphs, or references.
 _ATTRIBUTE_KNOWN = {1, 2, 3, 8, 20}
+# By name, where we write one value alone; others have onnxruntime abort, or count for ever.
+_FIXED = {"accuracy_level": 4, "do_rotary": 1, "num_outputs": 2}
+_ATTRIBUTE_NAME, _ATTRIBUTE_NUMBER = 1, 3
 _DIMS, _KIND, _NAME, RAW = 1, 2, 8, 9
 _TENSOR_KNOWN = {_DIMS, _KIND, _NAME, RAW, 12, 13, 14}
 EXTERNAL, LOCATION = 13, 14
@@ -80,13 +83,22 @@ def _check_node(graph: Path, content: memoryview) -> None:
         elif kind == _DOMAIN:
             domain = text(part)
         elif kind == _ATTRIBUTE:
-            for attribute, _ in fields(message(part)):
-                _known(
-                    graph, f"an attribute of {operator or 'a node'}", attribute, _ATTRIBUTE_KNOWN
-                )
+            _check_attribute(graph, operator or "a node", message(part))
     if operator not in OPERATORS.get(domain, ()):
         name = f"{domain}.{operator}" if domain else operator
         raise BadModel(f"{graph} has the operator {name!r}, which we never write", _REMEDY)
+
+
+def _check_attribute(graph: Path, operator: str, content: memoryview) -> None:
+    name, value = "", 0
+    for kind, part in fields(content):
+        _known(graph, f"an attribute of {operator}", kind, _ATTRIBUTE_KNOWN)
+        if kind == _ATTRIBUTE_NAME:
+            name = text(part)
+        elif kind == _ATTRIBUTE_NUMBER:
+            value = number(part)
+    if _FIXED.get(name, value) != value:
+        raise BadModel(f"{operator} in {graph} has {name}={value}, which we never write", _REMEDY)
 
 
 def _check_constant(graph: Path, content: memoryview, beside: frozenset[str]) -> None:

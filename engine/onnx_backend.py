@@ -220,7 +220,10 @@ def _session(graph: Path, threads: int, *, shared: bool) -> ort.InferenceSession
         # Packed anew, every matrix would be a copy in memory of this process.
         options.add_session_config_entry("session.disable_prepacking", "1")
     try:
-        return ort.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+        # Its fallback would try the same once more, and print about it.
+        return ort.InferenceSession(
+            str(graph), options, providers=["CPUExecutionProvider"], enable_fallback=0
+        )
     except Exception as fault:  # onnxruntime's errors share no root but Exception
         if _is_out_of_memory(fault):
             raise MemoryError from fault
