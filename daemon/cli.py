@@ -12,7 +12,7 @@ from typing import cast
 
 import typer
 
-from daemon import cli_ask, cli_local, cli_look, cli_node
+from daemon import cli_ask, cli_local, cli_look, cli_models, cli_node, cli_train
 from daemon.cli_options import FAILED, REJECTED, UNREACHABLE, USAGE, CommandError
 from daemon.plain import printable
 
@@ -34,12 +34,12 @@ app.command()(cli_ask.cancel)
 app.command()(cli_look.nodes)
 app.command()(cli_look.tasks)
 app.command()(cli_look.why)
-app.command()(cli_local.models)
+app.add_typer(cli_models.app, name="models")
 app.command()(cli_local.quarantine)
 app.command()(cli_local.doctor)
-app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})(
-    cli_local.bench
-)
+_PASSED_ON = {"ignore_unknown_options": True, "allow_extra_args": True}
+app.command(context_settings=_PASSED_ON | {"help_option_names": []})(cli_train.train)
+app.command(context_settings=_PASSED_ON)(cli_local.bench)
 app.command()(cli_local.demo)
 
 

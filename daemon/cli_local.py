@@ -1,9 +1,9 @@
-"""`forgebus models`, `quarantine`, `doctor`, `bench` and `demo`: what needs no node on the bus."""
+"""`forgebus quarantine`, `doctor`, `bench` and `demo`: what needs no node on the bus."""
 
 import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,44 +23,6 @@ if TYPE_CHECKING:
     from daemon.doctor import Finding
 
 BENCHMARKS = ("auction", "engine", "idle", "modes", "scale")
-
-
-def models(
-    what: Annotated[
-        str, typer.Argument(help="`presets`: the shapes that can be trained, not the models here.")
-    ] = "",
-    json: Json = False,
-    config: ConfigFile = None,
-) -> int:
-    """List the models here: shape, size, and whether their files are as they were shipped."""
-    from daemon import show
-    from daemon.plain import as_json
-
-    if what == "presets":
-        return _print_presets(json=json)
-    if what:
-        raise CommandError(f"models knows presets, not {what!r}", USAGE)
-    folder = settings(config).work.models_dir
-    found = [_model(path) for path in sorted(folder.glob("*/config.json"))]
-    if json:
-        print(as_json({"models_dir": folder, "models": found}))
-    elif found:
-        made = show.table(
-            "model", "size", "mode", "context", "sha256", "capabilities", right=("size",)
-        )
-        for model in found:
-            verified = "verified" if model["verified"] else str(model["fault"])
-            names = ", ".join(model["capabilities"])
-            context = str(model["context"] or "")
-            size = show.size(model["bytes"])
-            show.row(made, model["model"], size, model["mode"], context, verified, names)
-        show.console().print(made)
-    else:
-        raise CommandError(f"{folder} holds no model; reinstall forgebus or set work.models_dir")
-    damaged = [model["model"] for model in found if not model["verified"]]
-    if damaged:
-        raise CommandError(f"damaged: {', '.join(damaged)}; copy them again from where they came")
-    return DONE
 
 
 def quarantine(
@@ -106,11 +68,12 @@ def doctor(
     from daemon import doctor as checks
     from daemon import logs
     from daemon.cli_hardware import examine_hardware
+    from daemon.cli_models import model_fault
     from daemon.plain import as_json
 
     logs.silence()
     loaded = settings(config, host, port)
-    findings = asyncio.run(checks.examine(loaded, login, _model_fault))
+    findings = asyncio.run(checks.examine(loaded, login, model_fault))
     findings += examine_hardware(loaded.node.state_dir)
     wrong = [finding.check for finding in findings if finding.verdict is checks.Verdict.WRONG]
     if json:
@@ -140,67 +103,6 @@ def demo(json: Json = False) -> int:
     from daemon.demo import run
 
     return asyncio.run(run(json=json))
-
-
-def _model(path: Path) -> dict[str, Any]:
-    """One model folder: what `models` tells of it. Loads no weights."""
-    from engine.errors import EngineError
-    from engine.model_folder import ModelFolder
-    from handlers.catalog import CATALOG
-
-    folder = path.parent
-    files = [file for file in folder.iterdir() if file.is_file()]
-    told: dict[str, Any] = {"mode": "", "context": 0, "layers": 0, "dim": 0}
-    told |= {"verified": False, "fault": ""}
-    told |= {
-        "model": folder.name,
-        "bytes": sum(file.stat().st_size for file in files),
-        "capabilities": [name for name, e in CATALOG.items() if e.model == folder.name],
-    }
-    try:
-        opened = ModelFolder.open(folder)
-    except EngineError as error:
-        return told | {"fault": str(error)}
-    shape = opened.config
-    return told | {
-        "mode": opened.mode,
-        "context": shape.context,
-        "layers": shape.n_layers,
-        "dim": shape.dim,
-        "verified": True,
-    }
-
-
-def _print_presets(*, json: bool) -> int:
-    from daemon import show
-    from daemon.cli_hardware import presets
-    from daemon.plain import as_json
-
-    rows = presets()
-    if json:
-        print(as_json({"presets": rows}))
-        return DONE
-    names = ("preset", "parameters", "dim", "layers", "heads", "context", "int8 RAM", "meant for")
-    made = show.table(*names, right=names[1:-1])
-    for row in rows:
-        shape = (str(row[name]) for name in ("dim", "layers", "heads", "context"))
-        parameters = f"{row['parameters']:,}"
-        ram = f"{row['ram_mb']} MB"
-        show.row(made, str(row["preset"]), parameters, *shape, ram, str(row["device"]))
-    show.console().print(made)
-    return DONE
-
-
-def _model_fault(folder: Path) -> str:
-    """What is wrong with a model's files, "" when nothing is."""
-    from engine.errors import EngineError
-    from engine.model_folder import ModelFolder
-
-    try:
-        ModelFolder.open(folder)
-    except EngineError as error:
-        return str(error)
-    return ""
 
 
 def _print_findings(findings: "Sequence[Finding]") -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -27,13 +26,21 @@ def test_help_names_every_command(call: Call) -> None:
     names = "run broker ask bids cancel nodes tasks why models quarantine doctor bench demo"
     for name in names.split():
         assert f"\n  {name} " in told.out
-    assert len(app.registered_commands) == len(names.split())
+    assert len(commands()) == len(names.split())
+
+
+def commands() -> list[str]:
+    """Names of all commands, groups of commands too."""
+    found = [str(group.name) for group in app.registered_groups]
+    for command in app.registered_commands:
+        assert command.callback is not None
+        found.append(command.callback.__name__)
+    return found
 
 
 def test_every_command_has_help(call: Call) -> None:
-    for command in app.registered_commands:
-        assert command.callback is not None
-        told = call(command.callback.__name__, "--help")
+    for name in commands():
+        told = call(name, "--help")
         assert (told.code, told.err) == (0, "")
 
 
@@ -63,56 +70,9 @@ def test_a_defect_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("daemon.cli_local.settings", broken)
+    monkeypatch.setattr("daemon.cli_models.settings", broken)
     with pytest.raises(ZeroDivisionError):
         main(["models"])
-
-
-def test_models_lists_what_is_shipped(call: Call) -> None:
-    told = call("models", "--json").json
-    assert Path(told["models_dir"]) == ROOT / "models"
-    by_name = {model["model"]: model for model in told["models"]}
-    assert set(by_name) == {"router", "home", "text"}
-    assert all(model["verified"] and model["bytes"] > 100_000 for model in told["models"])
-    assert by_name["router"]["capabilities"] == ["intent_classification"]
-    assert "sha256" in call("models").out
-
-
-def test_presets_are_printed_with_exact_counts(call: Call) -> None:
-    rows = call("models", "presets", "--json").json["presets"]
-    assert len(rows) == 15
-    assert {row["preset"]: row["parameters"] for row in rows}["pi_5"] == 7_212_288
-    assert "7,212,288" in call("models", "presets").out
-    assert call("models", "nonsense").code == 2
-
-
-def test_models_tells_a_changed_file(
-    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "router"
-    folder.mkdir()
-    sums = ""
-    for name in ("config.json", "model.int8.onnx"):
-        data = (ROOT / "models/router" / name).read_bytes()
-        (folder / name).write_bytes(data)
-        sums += f"{hashlib.sha256(data).hexdigest()}  {name}\n"
-    (folder / "SHA256SUMS").write_text(sums)
-    monkeypatch.setenv("FORGEBUS_WORK__MODELS_DIR", str(tmp_path))
-    assert call("models").code == 0
-    with (folder / "model.int8.onnx").open("r+b") as graph:
-        graph.seek(1000)
-        graph.write(b"x" * 8)
-    told = call("models", "--json")
-    told.fails(1, "damaged: router")
-    assert told.json["models"][0]["verified"] is False
-    assert "sha256" in told.json["models"][0]["fault"]
-
-
-def test_models_of_an_empty_folder_is_one_line(
-    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FORGEBUS_WORK__MODELS_DIR", str(tmp_path))
-    call("models").fails(1, "holds no model", "work.models_dir")
 
 
 async def _refuse(directory: Path) -> None:
@@ -166,8 +126,7 @@ def test_an_unknown_bench_is_one_line(call: Call) -> None:
 
 def test_the_page_names_every_command_and_every_exit_code() -> None:
     page = (ROOT / "docs/cli.md").read_text()
-    for command in app.registered_commands:
-        assert command.callback is not None
-        assert f"| `{command.callback.__name__}" in page
+    for name in commands():
+        assert f"| `{name}" in page
     for code in (DONE, FAILED, USAGE, REJECTED, UNREACHABLE, INTERRUPTED):
         assert f"\n| {code} | " in page

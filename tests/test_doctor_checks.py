@@ -86,7 +86,7 @@ def test_the_memory_cgroup_of_the_older_layout_is_seen(tmp_path: Path) -> None:
 
 
 def test_a_damaged_model_is_named(tmp_path: Path) -> None:
-    from daemon.cli_local import _model_fault
+    from daemon.cli_models import model_fault
 
     models = tmp_path / "models"
     models.mkdir()
@@ -95,10 +95,10 @@ def test_a_damaged_model_is_named(tmp_path: Path) -> None:
     config = _config(
         tmp_path, models_dir=str(models), capabilities=["intent_classification", "selftest_echo"]
     )
-    good = doctor.models(config, _model_fault)
+    good = doctor.models(config, model_fault)
     assert [finding.verdict for finding in good] == [Verdict.OK, Verdict.OK]
     (models / "router/config.json").write_text("{}")
-    bad, echo = doctor.models(config, _model_fault)
+    bad, echo = doctor.models(config, model_fault)
     assert bad.verdict is Verdict.WRONG
     assert "router" in bad.found
     assert echo.verdict is Verdict.OK

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import pickle
 import shutil
 import zipfile
@@ -13,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from malicious_files import MALICIOUS, Payload
 
 from engine.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, write_sums
 from engine.errors import BadModel
@@ -22,47 +22,6 @@ from engine.model_folder import ModelFolder
 from engine.runtime import Forge
 
 pytest_plugins = ["engine_fixtures"]
-
-PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
-
-
-class Payload:
-    """Makes a file when it is unpickled."""
-
-    def __init__(self, mark: Path) -> None:
-        self.mark = mark
-
-    def __reduce__(self) -> tuple[Callable[[str], object], tuple[str]]:
-        return os.mkdir, (str(self.mark),)
-
-
-def torch_archive(payload: object) -> bytes:
-    stream = io.BytesIO()
-    torch.save({"w": payload}, stream)
-    return stream.getvalue()
-
-
-def npz(payload: object) -> bytes:
-    stream = io.BytesIO()
-    np.savez(stream, w=np.array([payload], dtype=object), allow_pickle=True)
-    return stream.getvalue()
-
-
-def npy(payload: object) -> bytes:
-    stream = io.BytesIO()
-    np.save(stream, np.array([payload], dtype=object), allow_pickle=True)
-    return stream.getvalue()
-
-
-MALICIOUS: dict[str, Callable[[object], bytes]] = {
-    "torch archive": torch_archive,
-    "npz": npz,
-    "npy": npy,
-    **{
-        f"protocol {n}": lambda payload, n=n: pickle.dumps(payload, protocol=n)  # type: ignore[misc]
-        for n in PROTOCOLS
-    },
-}
 
 
 @pytest.mark.parametrize("form", MALICIOUS)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from engine_models import SHAPE, random_checkpoint
+from malicious_files import MALICIOUS, Payload
 from safetensors.torch import load_file, save_file
 
 from engine import torch_file
@@ -299,8 +300,6 @@ class TestTorchFiles:
             np.testing.assert_array_equal(got.weights[UP], checkpoint.weights[UP])
 
     def test_code_in_them_is_not_run(self, folder: Path, tmp_path: Path) -> None:
-        from test_interchange_foreign import MALICIOUS, Payload
-
         mark, file = tmp_path / "ran", folder / "weights.pth"
         for form, made in MALICIOUS.items():
             file.write_bytes(made(Payload(mark)))
