@@ -26,7 +26,8 @@ def examine_hardware(state_dir: Path, root: Path = Path("/")) -> list[Finding]:
         Finding(
             "what suits it",
             Verdict.OK,
-            f"model size {chosen.model_size}, {chosen.quantization}, {_count(chosen.threads, 'thread')}:"
+            f"model size {chosen.model_size}, {chosen.quantization}"
+            f"{' by the fused step' if profile.fused_step else ''}, {_count(chosen.threads, 'thread')}:"
             f" {dict(chosen.reasons)['model_size']}",
         ),
     ]
@@ -58,7 +59,10 @@ def usable_share(root: Path = Path("/")) -> Share:
 
 
 def presets() -> list[dict[str, str | int]]:
-    """Every named shape, smallest first; RAM is an estimate of a worker that serves it in int8."""
+    """Every named shape, smallest first; RAM is an estimate of a worker that serves it in int8.
+
+    `ram_mb` is with onnxruntime, `ram_fused_mb` with the fused step where it is built.
+    """
     from engine.config import DEVICES, PRESETS
     from engine.hardware_choice import memory_need
 
@@ -71,6 +75,7 @@ def presets() -> list[dict[str, str | int]]:
             "heads": shape.n_heads,
             "context": shape.context,
             "ram_mb": round(memory_need(shape) / 1e6),
+            "ram_fused_mb": round(memory_need(shape, fused=True) / 1e6),
             "device": DEVICES[name],
         }
         for name, shape in PRESETS.items()

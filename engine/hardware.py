@@ -7,6 +7,7 @@ machine is. Two programs are asked where they are installed, with a time limit: 
 
 from pathlib import Path
 
+from engine.fused.build import best
 from engine.hardware_choice import (
     OptimalConfig,
     get_optimal_config,
@@ -69,6 +70,7 @@ def detect_hardware(
     processor, ram = cpu(files, table), memory(files, table)
     if processor.architecture in {"armv6l", "armv7l"}:
         files.note("32-bit ARM: onnxruntime has no wheel for it; install a 64-bit system")
+    fused = root == Path("/") and best() is not None
     return HardwareProfile(
         memory=ram,
         cpu=processor,
@@ -81,6 +83,7 @@ def detect_hardware(
         gpus=gpus(files, ask),
         storage=storage(files, table, files.resolve(path)),
         battery=battery(files),
-        recommended_model_size=recommended_size(processor, ram)[0],
+        recommended_model_size=recommended_size(processor, ram, fused=fused)[0],
         notes=tuple(files.notes),
+        fused_step=fused,
     )

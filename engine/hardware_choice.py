@@ -1,7 +1,8 @@
 """Which model a machine should run and how: rules, each with its reason in words.
 
-The rules rest on what is measured in docs/engine.md, on x86 alone. What is said of ARM follows
-from onnxruntime's kernels and the boards' data sheets: an estimate until a board has run.
+The rules rest on what is measured in docs/engine.md, on x86 alone. What is said of ARM follows from
+onnxruntime's kernels, counted instructions and data sheets (docs/devices.md): an estimate until a
+board has run.
 """
 
 from dataclasses import dataclass
@@ -11,10 +12,17 @@ from engine.hardware_profile import Cpu, HardwareProfile, Memory
 
 _MIB = 1 << 20
 
-# A worker's resident memory fits 78 MiB + 2.3 bytes a weight within 5 % over the presets that
-# were measured (pi_zero 80, nano 82, pi_4 88, pi_5 98, small 145 MB; int8, context 512).
-_PROCESS_BYTES = 78 * _MIB
-_BYTES_A_WEIGHT = 2.3
+# Resident bytes of a worker: the process, and bytes a weight. onnxruntime's also grow with the cache;
+# the fused step's peak is while it packs the weights, which takes more than its cache does later.
+# They fit what was measured of pi_zero, pi_5 and small with the context full within 5 % (docs/engine.md
+# has the processes after 384 positions); of medium, onnxruntime's int8 took a sixth less.
+_FUSED = (47_500_000, 2.15)
+_NEEDS = {
+    "int8": (76_000_000, 2.4),
+    "dynamic": (76_000_000, 2.2),
+    "int4": (76_000_000, 1.8),
+    "none": (76_000_000, 6.7),
+}
 # A node runs its daemon, a broker and the rest of a home beside the model.
 _SHARE_OF_TOTAL = 0.25
 _SHARE_OF_AVAILABLE = 0.8
@@ -53,11 +61,12 @@ def get_optimal_config(profile: HardwareProfile) -> OptimalConfig:
     """Settings for a machine; never fails, the smallest model is the answer where little is known."""
     size = profile.recommended_model_size
     shape = PRESETS[size]
-    mode, why_mode = _quantization(profile.cpu)
+    mode, why_mode = _quantization(profile)
+    fused = profile.fused_step and mode == "int8"
     threads, why_threads = _threads(profile, shape)
-    context, why_context = _context(profile.memory, shape)
-    batch, why_batch = _batch(profile, shape, context)
-    why_size = recommended_size(profile.cpu, profile.memory)[1]
+    context, why_context = _context(profile.memory, shape, mode, fused=fused)
+    batch, why_batch = _batch(profile, shape, context, mode, fused=fused)
+    why_size = recommended_size(profile.cpu, profile.memory, fused=profile.fused_step)[1]
     if profile.gpus:
         why_size += "; graphics processors are not used for serving"
     return OptimalConfig(
@@ -76,7 +85,7 @@ def get_optimal_config(profile: HardwareProfile) -> OptimalConfig:
     )
 
 
-def recommended_size(cpu: Cpu, memory: Memory) -> tuple[str, str]:
+def recommended_size(cpu: Cpu, memory: Memory, *, fused: bool = False) -> tuple[str, str]:
     """The largest preset that the processor answers with at once and the memory holds, and why."""
     most, why = _speed(cpu)
     by_size = sorted(PRESETS, key=lambda name: PRESETS[name].parameters())
@@ -84,24 +93,39 @@ def recommended_size(cpu: Cpu, memory: Memory) -> tuple[str, str]:
     room = _room(memory)
     if room is None:
         return by_size[0], "how much memory there is, is not known: the smallest"
-    held = [name for name in fast if memory_need(PRESETS[name]) <= room]
+    needs = {name: memory_need(PRESETS[name], fused=fused) for name in by_size}
+    held = [name for name in fast if needs[name] <= room]
     if not held:
-        need = memory_need(PRESETS[by_size[0]])
         return by_size[0], (
-            f"the smallest: it needs {need // _MIB} MB, more than the {room // _MIB} MB that a model "
-            "should take here"
+            f"the smallest: it needs {needs[by_size[0]] // _MIB} MB, more than the {room // _MIB} MB that "
+            "a model should take here"
         )
     if held != fast:
         return held[-1], (
             f"of {room // _MIB} MB that a model should take here, {fast[-1]} needs "
-            f"{memory_need(PRESETS[fast[-1]]) // _MIB} MB"
+            f"{needs[fast[-1]] // _MIB} MB"
         )
     return held[-1], why
 
 
-def memory_need(shape: ForgeConfig) -> int:
-    """Resident bytes of a worker process that serves such a model in int8, one sequence."""
-    return _PROCESS_BYTES + int(_BYTES_A_WEIGHT * shape.parameters())
+def memory_need(
+    shape: ForgeConfig, mode: str = "int8", *, fused: bool = False, context: int | None = None
+) -> int:
+    """Most resident bytes of a worker process that serves such a model, one sequence.
+
+    Args:
+        shape: the model's.
+        mode: int8, dynamic, int4 or none.
+        fused: whether the fused step serves it, which takes int8 alone; else onnxruntime does.
+        context: positions of the cache; default the model's own.
+    """
+    process, each = _FUSED if fused and mode == "int8" else _NEEDS[mode]
+    loaded = process + int(each * shape.parameters())
+    if not fused or mode != "int8":
+        return loaded + shape.kv_bytes(context)
+    # Serving, the packed codes and scales are left, and a cache of fp16.
+    serving = process + int(1.2 * shape.parameters()) + shape.kv_bytes(context) // 2
+    return max(loaded, serving)
 
 
 def _speed(cpu: Cpu) -> tuple[int, str]:
@@ -134,16 +158,27 @@ def _room(memory: Memory) -> int | None:
     return min(rooms, default=None)
 
 
-def _quantization(cpu: Cpu) -> tuple[str, str]:
+def _quantization(profile: HardwareProfile) -> tuple[str, str]:
+    cpu = profile.cpu
     if "avx2" in cpu.features:
         return "int8", "AVX2: products of blocks are fast and the closest to fp32"
     if "asimddp" in cpu.features:
         return "int8", "asimddp: products of blocks are fast and the closest to fp32; an estimate"
     if cpu.simd is None:
         return "dynamic", "what the processor can do is not known, and dynamic is fast on any"
+    if cpu.simd == "neon" and profile.fused_step:
+        return "int8", (
+            "the fused step is built here, and its int8 needs no asimddp: 0.6 instructions a weight; "
+            "an estimate"
+        )
     return "dynamic", (
         f"without {'AVX2' if cpu.simd.startswith('sse') else 'asimddp'} onnxruntime's block products "
         "take a path slower than fp32"
+        + (
+            ""
+            if cpu.simd.startswith("sse")
+            else "; with a C++ compiler `make` builds a quicker int8"
+        )
     )
 
 
@@ -165,28 +200,34 @@ def _threads(profile: HardwareProfile, shape: ForgeConfig) -> tuple[int, str]:
     return threads, f"at {shape.dim} dimensions threads pay; {threads} of {cores} cores"
 
 
-def _context(memory: Memory, shape: ForgeConfig) -> tuple[int, str]:
+def _context(memory: Memory, shape: ForgeConfig, mode: str, *, fused: bool) -> tuple[int, str]:
     context = shape.context
     free = memory.available
     if free is None:
         return context, "the model's own"
-    # Weights come first; the cache may take half of what they leave.
-    left = max(0, free - memory_need(shape)) // 2
-    while context > _LEAST_CONTEXT and shape.kv_bytes(context) > left:
+    room = int(free * _SHARE_OF_AVAILABLE)
+    while (
+        context > _LEAST_CONTEXT and memory_need(shape, mode, fused=fused, context=context) > room
+    ):
         context //= 2
     if context == shape.context:
-        return context, f"the model's own; its cache is {shape.kv_bytes() / _MIB:.1f} MB"
+        cache = shape.kv_bytes() / (2 if fused else 1)
+        return context, f"the model's own; its cache is {cache / _MIB:.1f} MB"
     return context, f"cut from {shape.context}: {free // _MIB} MB are free"
 
 
-def _batch(profile: HardwareProfile, shape: ForgeConfig, context: int) -> tuple[int, str]:
+def _batch(
+    profile: HardwareProfile, shape: ForgeConfig, context: int, mode: str, *, fused: bool
+) -> tuple[int, str]:
     if profile.cpu.cores == 1:
         return 1, "one core: a second sequence would only wait"
     if {"avx2", "asimddp"}.isdisjoint(profile.cpu.features):
         return 1, "without int8 dot products a step is bound by arithmetic: nothing to share"
-    room, need = _room(profile.memory), memory_need(shape)
+    room = _room(profile.memory)
     if room is None:
         return 1, "how much memory there is, is not known"
-    fits = 1 + max(0, room - need) // shape.kv_bytes(context)
+    need = memory_need(shape, mode, fused=fused, context=context)
+    cache = shape.kv_bytes(context) // (2 if fused else 1)
+    fits = 1 + max(0, room - need) // cache
     batch = min(_MOST_BATCH, profile.cpu.cores * 2, fits)
     return batch, f"weights are read once for all of them; memory holds {fits}"

@@ -123,6 +123,7 @@ class HardwareProfile:
         temperature: of the processor, degrees Celsius.
         battery: None on a machine without one.
         recommended_model_size: a name in `engine.config.PRESETS`.
+        fused_step: whether the fused int8 step (docs/fused.md) is built for this processor.
         notes: what could not be found out, and why; for a person to read.
     """
 
@@ -139,3 +140,4 @@ class HardwareProfile:
     battery: Battery | None
     recommended_model_size: str
     notes: tuple[str, ...]
+    fused_step: bool = False

@@ -205,12 +205,52 @@ def test_every_setting_has_its_reason(machine: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("preset", "measured_mb"),
-    [("pi_zero", 80), ("nano", 82), ("pi_4", 88), ("pi_5", 98), ("small", 145)],
+    ("preset", "mode", "measured_mb"),
+    [
+        *(("pi_zero", "int8", 77.0), ("pi_5", "int8", 101.2), ("small", "int8", 165.2)),
+        *(("pi_zero", "none", 79.4), ("pi_5", "none", 132.5), ("small", "none", 292.2)),
+        *(("pi_zero", "dynamic", 76.4), ("pi_5", "dynamic", 101.9), ("small", "dynamic", 155.3)),
+        *(("pi_zero", "int4", 76.7), ("pi_5", "int4", 98.3), ("small", "int4", 144.3)),
+    ],
 )
-def test_the_need_of_memory_is_what_was_measured(preset: str, measured_mb: int) -> None:
-    """docs/engine.md, the processes of its table in int8."""
-    assert memory_need(PRESETS[preset]) / 1e6 == pytest.approx(measured_mb, rel=0.05)
+def test_the_need_of_memory_is_what_was_measured(
+    preset: str, mode: str, measured_mb: float
+) -> None:
+    """Processes with onnxruntime and a full context."""
+    assert memory_need(PRESETS[preset], mode) / 1e6 == pytest.approx(measured_mb, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("preset", "measured_mb"),
+    [("pi_zero", 48.2), ("pi_4", 54.9), ("pi_5", 63.0), ("compact", 92.1), ("small", 111.6)],
+)
+def test_the_fused_step_needs_what_was_measured(preset: str, measured_mb: float) -> None:
+    """The most that the process ever had."""
+    found = memory_need(PRESETS[preset], fused=True)
+    assert found / 1e6 == pytest.approx(measured_mb, rel=0.02)
+
+
+def test_the_fused_step_serves_int8_alone() -> None:
+    shape = PRESETS["pi_5"]
+    assert memory_need(shape, "int4", fused=True) == memory_need(shape, "int4")
+
+
+def test_a_pi_without_dot_products_takes_int8_where_the_fused_step_is_built() -> None:
+    for machine in ("pi_zero_2_w", "pi_4_4gb"):
+        found = look(machine)
+        assert get_optimal_config(found).quantization == "dynamic"
+        chosen = get_optimal_config(replace(found, fused_step=True))
+        assert chosen.quantization == "int8"
+        assert "estimate" in dict(chosen.reasons)["quantization"]
+
+
+def test_the_pi_zero_2_has_room_for_its_model_either_way() -> None:
+    found = look("pi_zero_2_w")
+    for fused in (False, True):
+        size, why = recommended_size(found.cpu, found.memory, fused=fused)
+        assert size == "pi_zero"
+        assert "smallest" not in why
+    assert memory_need(PRESETS["pi_zero"], fused=True) < 0.25 * 426_068 * KB / 2
 
 
 def with_memory(total: int, available: int) -> HardwareProfile:
@@ -250,11 +290,11 @@ def test_one_core_takes_a_smaller_model_than_several() -> None:
 
 
 def test_the_context_is_cut_where_its_cache_does_not_fit() -> None:
-    found = replace(with_memory(GB, 164 * MB), recommended_model_size="small")
+    found = replace(with_memory(GB, 190 * MB), recommended_model_size="small")
     chosen = get_optimal_config(found)
-    left = 164 * MB - memory_need(PRESETS["small"])
+    small, room = PRESETS["small"], 0.8 * 190 * MB
     assert chosen.context == 256
-    assert PRESETS["small"].kv_bytes(256) <= left // 2 < PRESETS["small"].kv_bytes(512)
+    assert memory_need(small, context=256) <= room < memory_need(small, context=512)
 
 
 def test_a_large_model_takes_one_thread_while_the_processor_is_held_back() -> None:
