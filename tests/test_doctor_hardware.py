@@ -16,8 +16,10 @@ TREES = Path(__file__).parent / "fixtures" / "hardware"
     ("tree", "names"),
     [
         ("pi_5_8gb", ("Raspberry Pi 5", "4 cores")),
-        ("pi_zero_2_w", ("Raspberry Pi Zero 2", "dynamic")),
-        ("container_512mb", ("limited by", "1 core,")),
+        ("pi_zero_2_w", ("Raspberry Pi Zero 2", "dynamic", "zram", "context 512")),
+        ("container_512mb", ("limited by", "1 core,", "overlay", "no swap", "1 sequence at once")),
+        ("laptop", ("nvme", "71 degrees", "battery at 68 %, discharging", "Intel 0x9a49")),
+        ("gpu_server", ("NVIDIA A100-SXM4-80GB, not used for serving",)),
     ],
 )
 def test_a_machine_is_named_with_what_suits_it(tree: str, names: tuple[str, ...]) -> None:
