@@ -1,13 +1,9 @@
 """What the doctor says of the machine itself: memory, processor, heat, power, storage, and what suits it."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from daemon.doctor import Finding, Verdict
 from daemon.vitals import Share, whole_machine
-
-if TYPE_CHECKING:
-    from engine.hardware import HardwareProfile
 
 
 def examine_hardware(state_dir: Path, root: Path = Path("/")) -> list[Finding]:
@@ -35,7 +31,7 @@ def examine_hardware(state_dir: Path, root: Path = Path("/")) -> list[Finding]:
             f" {_count(chosen.batch_size, 'sequence')} at once, context {chosen.context}:"
             f" {dict(chosen.reasons)['model_size']}",
         ),
-        Finding("around it", Verdict.OK, "; ".join(_around(profile))),
+        Finding("around it", Verdict.OK, "; ".join(profile.around())),
     ]
     for held in profile.throttling.now:
         remedy = "a stronger power supply" if held == "under_voltage" else "cooling"
@@ -49,24 +45,6 @@ def examine_hardware(state_dir: Path, root: Path = Path("/")) -> list[Finding]:
         )
     findings += [Finding("machine", Verdict.NOT_CHECKED, note) for note in profile.notes]
     return findings
-
-
-def _around(profile: "HardwareProfile") -> list[str]:
-    """Storage, swap, heat, graphics and power, as far as they are known."""
-    swap, battery = profile.swap, profile.battery
-    found = [f"{profile.storage.path} on {profile.storage.kind or 'storage of an unknown kind'}"]
-    if swap is not None:
-        zram = ", zram" if swap.zram and swap.zram == swap.total else ""
-        found.append(f"swap {_gigabytes(swap.total)}{zram}" if swap.total else "no swap")
-    if profile.temperature is not None:
-        found.append(f"{profile.temperature:.0f} degrees")
-    for gpu in profile.gpus:
-        memory = "" if gpu.memory is None else f" with {_gigabytes(gpu.memory)}"
-        found.append(f"{gpu.name}{memory}, not used for serving")
-    if battery is not None:
-        charge = "unknown charge" if battery.percent is None else f"{battery.percent} %"
-        found.append(f"battery at {charge}{', discharging' if battery.discharging else ''}")
-    return found
 
 
 def usable_share(root: Path = Path("/")) -> Share:

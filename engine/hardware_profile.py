@@ -141,3 +141,20 @@ class HardwareProfile:
     recommended_model_size: str
     notes: tuple[str, ...]
     fused_step: bool = False
+
+    def around(self) -> list[str]:
+        """Storage, swap, heat, graphics and power in words, as far as they are known."""
+        swap, battery = self.swap, self.battery
+        found = [f"{self.storage.path} on {self.storage.kind or 'storage of an unknown kind'}"]
+        if swap is not None:
+            zram = ", zram" if swap.zram and swap.zram == swap.total else ""
+            found.append(f"swap {swap.total / 1e9:.1f} GB{zram}" if swap.total else "no swap")
+        if self.temperature is not None:
+            found.append(f"{self.temperature:.0f} degrees")
+        for gpu in self.gpus:
+            memory = "" if gpu.memory is None else f" with {gpu.memory / 1e9:.1f} GB"
+            found.append(f"{gpu.name}{memory}, not used for serving")
+        if battery is not None:
+            charge = "unknown charge" if battery.percent is None else f"{battery.percent} %"
+            found.append(f"battery at {charge}{', discharging' if battery.discharging else ''}")
+        return found

@@ -17,7 +17,7 @@ TREES = Path(__file__).parent / "fixtures" / "hardware"
     [
         ("pi_5_8gb", ("Raspberry Pi 5", "4 cores")),
         ("pi_zero_2_w", ("Raspberry Pi Zero 2", "dynamic", "zram", "context 512")),
-        ("container_512mb", ("limited by", "1 core,", "overlay", "no swap", "1 sequence at once")),
+        ("container_512mb", ("limited by", "1 core,", "virtual", "no swap", "1 sequence at once")),
         ("laptop", ("nvme", "71 degrees", "battery at 68 %, discharging", "Intel 0x9a49")),
         ("gpu_server", ("NVIDIA A100-SXM4-80GB, not used for serving",)),
     ],
