@@ -31,8 +31,8 @@ def in_memory(folder: ModelFolder, threads: int) -> "Backend":
         OutOfMemory: there is no room; found before anything is loaded.
         BadModel: the graph is damaged, or not of its config's shape.
     """
-    weights = folder.graph.stat().st_size
-    admit(str(folder.path), weights + cache_bytes(folder.config, folder.mode))
+    cache = cache_bytes(folder.config, folder.mode)
+    admit(str(folder.path), folder.weights_bytes + cache)
     if folder.mode == "int8":
         from engine.fused.build import best
         from engine.fused.step import FusedStep

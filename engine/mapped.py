@@ -54,8 +54,8 @@ def mapped(folder: ModelFolder, threads: int) -> "Backend":
         BadModel: the graph is not of its config's shape.
         NotWritten: the cache folder takes no file.
     """
-    weights = folder.graph.stat().st_size
-    admit(str(folder.path), cache_bytes(folder.config, folder.mode), mapped=weights)
+    cache = cache_bytes(folder.config, folder.mode)
+    admit(str(folder.path), cache, mapped=folder.weights_bytes)
     if folder.mode == "int8":
         from engine.fused.build import best
         from engine.fused.step import FusedStep

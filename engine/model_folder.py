@@ -42,6 +42,11 @@ class ModelFolder:
         """The ONNX file."""
         return self.path / f"model.{self.mode}.onnx"
 
+    @property
+    def weights_bytes(self) -> int:
+        """Bytes of the graph and of the file beside it that large weights lie in."""
+        return sum(file.stat().st_size for file in self.path.glob(f"{self.graph.name}*"))
+
     @classmethod
     def open(cls, path: str | Path) -> "ModelFolder":
         """Read config.json, hold every file against SHA256SUMS and look through the graph.

@@ -202,8 +202,8 @@ def _check_inputs(session: ort.InferenceSession, graph: Path, config: ForgeConfi
     expected = {f"{kind}_{n}": cache for n in range(config.n_layers) for kind in ("key", "value")}
     names = ("tokens", "rows", "last", "total")
     found = {each.name: each.shape for each in session.get_inputs() if each.name not in names}
-    width = session.get_outputs()[0].shape[-1]
-    if found != expected or width != config.vocab_size:
+    shapes = [each.shape for each in session.get_outputs()[:1]]
+    if found != expected or shapes != [["R", config.vocab_size]]:
         raise BadModel(
             f"{graph} is not of the shape in its config.json", "export the checkpoint again"
         )

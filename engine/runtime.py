@@ -17,12 +17,13 @@ import numpy.typing as npt
 
 from engine.backends import in_memory, memory_named, threads_for
 from engine.errors import BadModel, BadPrompt, Busy
-from engine.model_folder import ModelFolder
+from engine.model_folder import ModelFolder, models_folder
 from engine.prefixes import Prefix, Prefixes, common
 from engine.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from engine.backends import Open
+    from engine.quantise import QuantizationConfig
 
 Floats = npt.NDArray[np.float32]
 
@@ -154,6 +155,76 @@ class Forge:
 
         with memory_named(path):
             return cls._started(mapped_folder(path, device), tokenizer, threads, mapped)
+
+    @classmethod
+    def from_pretrained_quantized(
+        cls,
+        path: str | Path,
+        mode: str = "int8",
+        *,
+        tokenizer: Tokenizer | None = None,
+        threads: int = 0,
+    ) -> "Forge":
+        """A checkpoint or a model folder, loaded in `mode`; what had to be quantised is kept.
+
+        Args:
+            path: folder of a checkpoint (safetensors) or of a served model, or the name of one
+                below the models folder.
+            mode: none | dynamic | int8 | int4.
+            tokenizer: as for `load`.
+            threads: as for `load`.
+
+        Raises:
+            BadConfig: there is no such mode.
+            MissingDependency: it must be made, and the `train` extra is not installed.
+            As `load`, and NotWritten: the cache folder takes no file.
+        """
+        from engine.pretrained import Plan, served_in
+
+        plan = Plan.of(path, mode)
+        with memory_named(path):
+            forge = cls._started(served_in(plan), tokenizer, threads, in_memory)
+        forge.source = plan.source
+        return forge
+
+    @classmethod
+    def auto_configure(cls, models: Path | None = None) -> "Forge":
+        """The installed model that suits this machine, loaded; `reasons` say why it is this one.
+
+        Args:
+            models: folder of models; default: those that came with the project.
+
+        Raises:
+            As `load`.
+        """
+        from engine.auto import choose
+        from engine.hardware import detect_hardware
+
+        profile = detect_hardware(path=(models or models_folder()).absolute())
+        return choose(models, profile).load()
+
+    def quantize(
+        self, config: "QuantizationConfig", calibration: Sequence[str] | None = None
+    ) -> "Forge":
+        """The same weights in another mode, as a new `Forge`; this one stays as it is.
+
+        They come from where this model's came from: the checkpoint, if it was given one.
+
+        Args:
+            config: the mode and how.
+            calibration: texts to correct the rounding by, where `config` asks for batches of them.
+
+        Raises:
+            As `from_pretrained_quantized`.
+        """
+        from engine.pretrained import Plan, served_in
+
+        plan = Plan(self.source, config, tuple(calibration or ()))
+        with memory_named(self.source):
+            folder = served_in(plan)
+            forge = self._started(folder, self.tokenizer, self.threads, in_memory)
+        forge.source = self.source
+        return forge
 
     @classmethod
     def _started(
