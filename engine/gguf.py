@@ -35,9 +35,10 @@ _QUANTISATION_VERSION = 2
 _FILE_TYPES = {"f16": 1, "q4_0": 2, "q8_0": 7}
 # Numbers of llama.cpp's token types.
 _NORMAL, _CONTROL, _UNUSED = 1, 3, 5
-# How a text is split before it is encoded, under llama.cpp's names: digits one by one and then GPT-2's
-# expression, which is ours, or that expression alone.
-_PRE_TOKENIZERS = {("Digits", "ByteLevel"): "smollm", ("ByteLevel",): "gpt-2"}
+# How a text is split before it is encoded: digits one by one and then GPT-2's expression, which is
+# ours, or that expression alone. Of llama.cpp's names for the first, Ollama knows "refact" alone and
+# takes "smollm", say, for LLaMA 3's.
+_PRE_TOKENIZERS = {("Digits", "ByteLevel"): "refact", ("ByteLevel",): "gpt-2"}
 
 
 def write_gguf(

@@ -99,6 +99,7 @@ def test_the_shape_and_the_tokenizer_are_told(
 ) -> None:
     fields = written(checkpoint, tokenizer, tmp_path, "q8_0").fields
     assert fields["general.architecture"] == "llama"
+    assert fields["tokenizer.ggml.pre"] == "refact"
     assert fields["llama.attention.head_count_kv"] == CONFIG.n_kv_heads
     assert fields["llama.rope.freq_base"] == CONFIG.rope_theta
     assert fields["llama.attention.layer_norm_rms_epsilon"] == pytest.approx(CONFIG.norm_eps)
