@@ -17,11 +17,11 @@ _STATED = re.compile(r"^\W*licen[cs]e\W*[:|]\W*(\S[^\n|]{1,60})", re.IGNORECASE 
 
 # What a licence's own text says -> its SPDX name; the first that is found.
 _TEXTS = (
-    (r"CC0 1\.0|CC0", "CC0-1.0"),
     (r"Attribution-NonCommercial|CC BY-NC", "CC-BY-NC"),
     (r"Attribution-ShareAlike|CC BY-SA", "CC-BY-SA"),
     (r"Attribution 4\.0|CC BY 4\.0", "CC-BY-4.0"),
     (r"Attribution 3\.0|CC BY 3\.0", "CC-BY-3.0"),
+    (r"CC0", "CC0-1.0"),  # other licences of Creative Commons mention it at their end
     (r"Apache License|Apache-2\.0", "Apache-2.0"),
     (r"MIT License|Permission is hereby granted, free of charge", "MIT"),
     (r"Redistribution and use in source and binary forms", "BSD"),

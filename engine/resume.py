@@ -234,13 +234,14 @@ def _whole_or_not_at_all(folder: Path) -> Iterator[None]:
     shutil.rmtree(folder, ignore_errors=True)
     try:
         yield
-    except (OSError, SafetensorError) as fault:
+    except (OSError, SafetensorError, NotWritten) as fault:
         shutil.rmtree(folder, ignore_errors=True)
         raise _not_written(folder.parent, fault) from fault
 
 
 def _not_written(out: Path, fault: Exception) -> NotWritten:
+    why = fault.what if isinstance(fault, NotWritten) else fault
     return NotWritten(
-        f"a checkpoint could not be written to {out} ({fault}); the one before is whole",
+        f"a checkpoint could not be written to {out} ({why}); the one before is whole",
         "make room there, then go on with --resume",
     )

@@ -209,7 +209,7 @@ def _parser(program: str, tokenizer: Path) -> argparse.ArgumentParser:
     add("--licence", default="", help="of the data, where no LICENSE lies beside it")
     add("--export", choices=MODES, **none, help="afterwards write the served form to OUT/served")
     add("--tokenizer", type=Path, default=tokenizer, help="the shared tokenizer")
-    add("--validation", type=float, default=0.02, help="share of the examples held out")
+    add("--validation", type=float, default=0.05, help="share of the examples held out")
     add("--patience", type=int, **none, help="validations without gain that end a run; 0 never")
     add("--every", type=int, default=0, help="steps between checkpoints; 0 a twentieth of all")
     add("--rows", type=int, **none, help="rows a step; usual for the type")
