@@ -14,7 +14,7 @@ from bisect import insort
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-DRAG = 0.4
+DRAG = 0.3
 """By how much each further sequence of a batch lengthens a step, as a part of the step of one alone.
 
 `forgebus bench batch` prints it for a machine; what a home learns of a node corrects the rest.
