@@ -6,7 +6,10 @@ of a zip its list of names is read. Needs the standard library alone.
 """
 
 import pickletools
+import shlex
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Literal
 
@@ -47,6 +50,11 @@ _SUFFIXES: dict[str, Foreign] = {
     ".npz": "numpy arrays",
 }
 _HEAD = 4096
+# What zipfile raises for archives that are cut, encrypted, of an unknown method, or nonsense.
+_BROKEN_ZIP = (
+    *(zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError),
+    *(zlib.error, struct.error, OverflowError, KeyError, OSError),
+)
 
 
 def recognise(file: Path) -> Foreign | None:
@@ -95,7 +103,8 @@ def pickled(folder: Path) -> list[Path]:
 def _remedy(file: Path, found: Foreign) -> str:
     match found:
         case "a pickle" | "a torch archive (a pickle)":
-            return f"convert it: `forgebus models import --from-torch {file} --out FOLDER`"
+            named = shlex.quote(str(file))
+            return f"convert it: `forgebus models import --from-torch {named} --out FOLDER`"
         case "a TorchScript archive (code)":
             return (
                 'convert it where it was made: `python -c "import torch; from safetensors.torch import '
@@ -111,7 +120,11 @@ def _remedy(file: Path, found: Foreign) -> str:
                 f"numpy.load('{file}', allow_pickle=False)), 'model.safetensors')\"`"
             )
         case "a Keras or HDF5 file":
-            unpack = f"unzip {file} model.weights.h5, and " if file.suffix == ".keras" else ""
+            unpack = (
+                f"unzip {shlex.quote(str(file))} model.weights.h5, and "
+                if file.suffix == ".keras"
+                else ""
+            )
             name = "model.weights.h5" if unpack else file
             return (
                 f'{unpack}convert it: `python -c "import h5py, safetensors.numpy as s; d = {{}}; '
@@ -168,7 +181,7 @@ def _in_zip(file: Path) -> Foreign:
                 with archive.open(name) as stream:
                     if _has_objects(stream.read(_HEAD)):
                         return "a numpy archive with pickled objects"
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError):
+    except _BROKEN_ZIP:
         return "an archive"
     return "numpy arrays" if arrays else "an archive"
 

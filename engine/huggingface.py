@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from engine.admission import admit
 from engine.checkpoint import CONFIG, WEIGHTS, Checkpoint, check_tensors, sha256_of
 from engine.config import ForgeConfig, read_config_json, read_small
 from engine.errors import BadConfig, BadModel, BadTokenizer, MissingDependency
@@ -60,6 +61,7 @@ def read_llama(
         BadModel: missing, damaged, pickled, or with tensors that do not fit the config.
         BadConfig: a model that is no LLaMA of a shape that the engine takes.
         BadTokenizer: missing, or none that the engine can serve.
+        OutOfMemory: no room for its weights in fp32.
         MissingDependency: safetensors (torch) is not installed.
     """
     if not source.exists():
@@ -71,6 +73,8 @@ def read_llama(
     file = tokenizer or folder / TOKENIZER
     fingerprint = _checked_tokenizer(file, config).fingerprint
     files = _torch_files(source) if from_torch else _safetensors_files(folder)
+    # All in fp32, and the largest file as it lies on the disk and once more as the library's.
+    admit(str(folder), 4 * config.parameters() + 2 * max(each.stat().st_size for each in files))
     weights = _without_tied_head(_merged(files, from_torch=from_torch), config)
     check_tensors(config, weights, str(folder))
     origin = {"imported": {each.name: sha256_of(each) for each in files}}

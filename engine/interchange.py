@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from engine.admission import admit
 from engine.checkpoint import (
     CONFIG,
     SUMS,
@@ -47,7 +48,7 @@ TOKENIZER_CONFIG = "tokenizer_config.json"
 # What travels with a model in a folder of its own.
 _COMPANIONS = (USE, CALIBRATION, CARD)
 _OURS = {SUMS, CONFIG, WEIGHTS, TRAINING, TOKENIZER, TOKENIZER_CONFIG, MODELFILE, *_COMPANIONS}
-_OURS_BY_FORM = re.compile(r"model\.(none|dynamic|int8|int4)\.onnx|[^/]+\.gguf")
+_OURS_BY_FORM = re.compile(r"model\.(none|dynamic|int8|int4)\.onnx(\.data)?|[^/]+\.gguf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +90,17 @@ class Source:
             BadModel: missing, damaged, pickled, or not ours.
             BadConfig: config.json describes no model.
             BadTokenizer: the tokenizer that it was trained with is not found.
+            OutOfMemory: no room for its weights in fp32.
             MissingDependency: a checkpoint, and safetensors is not installed.
         """
         refuse_pickles(folder)
-        served = "forge" in read_config_json(folder / CONFIG)
-        mode = ModelFolder.open(folder).mode if served else ""
-        checkpoint = load_served_weights(folder) if served else load_checkpoint(folder)
+        mode = ""
+        if "forge" in read_config_json(folder / CONFIG):
+            opened = ModelFolder.open(folder)
+            admit(str(folder), 4 * opened.config.parameters())
+            mode, checkpoint = opened.mode, load_served_weights(folder)
+        else:
+            checkpoint = load_checkpoint(folder)
         found = _tokenizer_of(folder, checkpoint, tokenizer)
         return cls(folder, checkpoint, found, read_use(folder), mode)
 

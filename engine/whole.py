@@ -1,7 +1,8 @@
 """Files and folders that appear whole or not at all, and take no other's place unasked.
 
 What is written goes under a hidden name beside its place and is renamed once it is on the disk: a
-full disk, a kill or a power cut leaves what was there before.
+full disk, a kill or a power cut leaves what was there before. (A folder cannot be renamed over
+another: between two renames the former one has a hidden name.)
 """
 
 import os
