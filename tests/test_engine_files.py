@@ -19,7 +19,7 @@ from engine.checkpoint import (
 )
 from engine.config import ForgeConfig, read_config_json
 from engine.errors import BadConfig, BadModel, BadTokenizer, EngineError
-from engine.graph import Mode, build, export
+from engine.graph import Mode, export
 from engine.runtime import Forge
 from engine.tokenizer import Tokenizer, train_tokenizer
 
@@ -137,7 +137,7 @@ def test_weights_that_are_not_finite_are_neither_saved_nor_exported(
     with pytest.raises(BadModel, match=r"model\.norm\.weight.*NaN"):
         save_checkpoint(tmp_path / "c", poisoned(checkpoint))
     with pytest.raises(BadModel, match=r"model\.norm\.weight.*NaN"):
-        build(poisoned(checkpoint), "int8")
+        export(poisoned(checkpoint), tmp_path / "m", "int8")
 
 
 def test_a_graph_that_answers_nan_is_refused(

@@ -18,7 +18,7 @@ from engine.errors import BadModel
 Array = npt.NDArray[Any]
 
 _GRAPH, _INITIALISER = 7, 5
-_DIMS, _TYPE, _NAME, _RAW = 1, 2, 8, 9
+_DIMS, _TYPE, _NAME, _RAW, _ELSEWHERE = 1, 2, 8, 9, 13
 _TYPES: dict[int, "np.dtype[Any]"] = {
     1: np.dtype("<f4"),
     2: np.dtype("u1"),
@@ -38,7 +38,7 @@ def read_initialisers(graph: Path) -> dict[str, Array]:
         with graph.open("rb") as stream:
             content = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
         return dict(
-            _tensor(tensor)
+            _tensor(tensor, graph.parent)
             for number, part in _fields(content)
             if number == _GRAPH
             for kind, tensor in _fields(_message(part))
@@ -50,9 +50,10 @@ def read_initialisers(graph: Path) -> dict[str, Array]:
         ) from fault
 
 
-def _tensor(part: "int | memoryview") -> tuple[str, Array]:
+def _tensor(part: "int | memoryview", folder: Path) -> tuple[str, Array]:
     dims: list[int] = []
     name, kind, raw = "", 0, memoryview(b"")
+    elsewhere: dict[str, str] = {}
     for number, value in _fields(_message(part)):
         if number == _DIMS:
             dims += [value] if isinstance(value, int) else _packed(value)
@@ -62,10 +63,25 @@ def _tensor(part: "int | memoryview") -> tuple[str, Array]:
             name = str(_message(value), "utf-8")
         elif number == _RAW:
             raw = _message(value)
+        elif number == _ELSEWHERE:
+            pair = [str(_message(text), "utf-8") for _, text in _fields(_message(value))]
+            elsewhere[pair[0]] = pair[1]
+    if elsewhere:
+        raw = _outside(folder, elsewhere)
     array = np.frombuffer(raw, _TYPES[kind])
     if array.size != math.prod(dims):
         raise ValueError(f"{name} has {array.size} values, not {dims}")
     return name, array.reshape(dims)
+
+
+def _outside(folder: Path, place: dict[str, str]) -> memoryview:
+    """Bytes of a file beside the graph (ONNX external data)."""
+    if Path(place["location"]).name != place["location"]:
+        raise ValueError(f"a constant lies in another folder: {place['location']}")
+    start, size = int(place["offset"]), int(place["length"])
+    with (folder / place["location"]).open("rb") as stream:
+        content = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
+    return content[start : start + size]
 
 
 def _message(value: "int | memoryview") -> memoryview:
