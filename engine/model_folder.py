@@ -14,7 +14,7 @@ from engine.checkpoint import CONFIG, SUMS, refuse_pickles, verify_sums
 from engine.config import ForgeConfig, read_config_json
 from engine.errors import BadModel, BadTokenizer
 from engine.graph_check import check_graph
-from engine.model_use import USE
+from engine.model_use import USE, ModelUse, read_use
 from engine.tokenizer import Tokenizer
 
 TOKENIZER = "tokenizer.json"
@@ -30,12 +30,14 @@ class ModelFolder:
     Attributes:
         mode: none | dynamic | int8 | int4.
         tokenizer: sha256 fingerprint of the tokenizer that the model was trained with.
+        use: how it is to be asked.
     """
 
     path: Path
     config: ForgeConfig
     mode: str
     tokenizer: str
+    use: ModelUse
 
     @property
     def graph(self) -> Path:
@@ -64,7 +66,8 @@ class ModelFolder:
         use = [USE] if (folder / USE).exists() else []
         listed = verify_sums(folder, (f"model.{mode}.onnx", CONFIG, *use))
         config = ForgeConfig.from_json(fields)
-        opened = cls(folder, config, mode, str(fields["forge"].get("tokenizer_sha256", "")))
+        fingerprint = str(fields["forge"].get("tokenizer_sha256", ""))
+        opened = cls(folder, config, mode, fingerprint, read_use(folder))
         check_graph(opened.graph, frozenset(listed))
         rotary = 4 * config.context * config.head_dim
         least = config.parameters() * _BITS[opened.mode] // 8 + rotary
