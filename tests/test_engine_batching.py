@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -33,6 +34,37 @@ PROMPTS = ["hi", "turn on the lamp", "what is 12 plus 30?", "play", "set 21", "x
 LIVELY = [Sampling(temperature=1.5, seed=seed, top_k=seed) for seed in range(len(PROMPTS))]
 
 
+EXACT = [
+    *(("none", "onnxruntime"), ("int4", "onnxruntime")),
+    *(("int8", "onnxruntime"), ("int8", "fused")),
+]
+"""Where an answer does not depend on its neighbours."""
+Load = Callable[[Mode, str], Forge]
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path | None:
+    """The fused step, built here if it is not installed and there is a compiler."""
+    if fused_build.best() or not any(map(shutil.which, fused_build.COMPILERS)):
+        return fused_build.best()
+    return fused_build.build(fused_build.here()[0], tmp_path_factory.mktemp("library"))
+
+
+@pytest.fixture
+def load(served: Served, library: Path | None, monkeypatch: pytest.MonkeyPatch) -> Load:
+    """The model in a mode, on a backend."""
+
+    def loaded(mode: Mode, backend: str) -> Forge:
+        found = library if backend == "fused" else None
+        monkeypatch.setattr(fused_build, "best", lambda: found)
+        forge = Forge.load(served(mode))
+        if forge.backend != backend:
+            pytest.skip("the fused step cannot be built here, or does not serve this mode")
+        return forge
+
+    return loaded
+
+
 def run_out(batch: Batch) -> None:
     """Step until all are over."""
     while batch.step():
@@ -40,21 +72,41 @@ def run_out(batch: Batch) -> None:
             seat.take()
 
 
-@pytest.mark.parametrize("mode", ["none", "int8", "int4"])
-@pytest.mark.parametrize("backend", ["onnxruntime", "fused"])
-def test_greedy_answers_are_those_of_one_at_a_time(
-    served: Served, mode: Mode, backend: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if backend == "onnxruntime":
-        monkeypatch.setattr(fused_build, "best", lambda: None)
-    forge = Forge.load(served(mode))
-    if forge.backend != backend:
-        pytest.skip("the fused step is not built here, or does not serve this mode")
+@pytest.mark.parametrize(("mode", "backend"), EXACT)
+def test_greedy_answers_are_those_of_one_at_a_time(load: Load, mode: Mode, backend: str) -> None:
+    forge = load(mode, backend)
     alone = [generate(forge, text, max_tokens=60) for text in PROMPTS]
     together = generate_many(forge, PROMPTS, max_tokens=60)
     assert [done.ids for done in together] == [done.ids for done in alone]
     if mode == "int8":  # rows do not depend on one another: not a bit of the logits differs
         assert [done.logprob for done in together] == [done.logprob for done in alone]
+
+
+@pytest.mark.parametrize(("mode", "backend"), [*EXACT, ("dynamic", "onnxruntime")])
+def test_every_call_gives_the_states_behind_its_logits(
+    load: Load, mode: Mode, backend: str
+) -> None:
+    made = load(mode, backend)._backend
+    ids = [[7, 300, 12, 400], [500, 9]]
+    made.reserve(2)
+    expected = []
+    for each in ids:
+        logits = made.run(each, 0, every=True)
+        states = made.hidden().copy()
+        assert (logits.shape, states.shape) == ((len(each), 640), (len(each), SHAPE.dim))
+        made.run(each[:-1], 0, every=False)
+        stepped = made.step(each[-1], len(each) - 1).copy()
+        assert made.hidden().shape == (1, SHAPE.dim)
+        expected.append((stepped, made.hidden()[0].copy()))
+        if mode != "dynamic":
+            np.testing.assert_allclose(made.hidden()[0], states[-1], atol=1e-4)
+    for slot, each in enumerate(ids):
+        made.run(each[:-1], 0, every=False, slot=slot)
+    together = made.step_many([each[-1] for each in ids], [len(each) - 1 for each in ids])
+    for slot, (logits, states) in enumerate(expected):
+        tolerance = 0.1 * logits.std() if mode == "dynamic" else 1e-3
+        assert np.abs(together[slot] - logits).mean() < tolerance
+        assert np.abs(made.hidden()[slot] - states).mean() < tolerance
 
 
 def test_dynamic_answers_are_sound_though_not_the_same(served: Served) -> None:
