@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -11,6 +13,7 @@ from engine.fused.weights import Matrix, MatrixKind, Vector, VectorKind
 Floats = npt.NDArray[np.float32]
 F = np.float32
 LANES = 16
+LIFT = F(4096)
 MAGIC = F(12582912.0)
 
 
@@ -19,7 +22,11 @@ class Reference:
 
     def __init__(self, config: ForgeConfig, parts: list[Matrix | Vector]) -> None:
         self.config = config
-        self.matrices = {(p.kind, p.layer): p for p in parts if isinstance(p, Matrix)}
+        self.matrices = {
+            (p.kind, p.layer): replace(p, scales=halves(p.scales * LIFT) / LIFT)
+            for p in parts
+            if isinstance(p, Matrix)
+        }
         self.vectors = {(p.kind, p.layer): p.values for p in parts if isinstance(p, Vector)}
         shape = (config.n_layers, config.n_kv_heads, config.context, config.head_dim)
         self.keys = np.zeros(shape, np.float16)
@@ -85,6 +92,10 @@ def attention(query: Floats, keys: Floats, values: Floats) -> Floats:
         sides[position % 2] += values[position] * weight
     seen: Floats = (sides[0] + sides[1]) * rate
     return seen
+
+
+def halves(x: Floats) -> Floats:
+    return x.astype(np.float16).astype(F)
 
 
 def rotate(x: Floats, cos: Floats, sin: Floats, scale: np.float32) -> Floats:

@@ -95,9 +95,8 @@ def turn_a_bit(file: Path) -> None:
 
 
 def of_another_model(file: Path) -> None:
-    content = bytearray(file.read_bytes())
-    content[20] ^= 1
-    file.write_bytes(content)
+    content = np.frombuffer(file.read_bytes()[4096:], np.uint8) ^ 1
+    assert packed.write_packed(packed.PackedFile(file, bytes(32)), content)
 
 
 def let_others_write(file: Path) -> None:

@@ -86,6 +86,11 @@ def test_another_mode_and_bad_scales_are_named(graph: Path, tmp_path: Path) -> N
     onnx.save(model, tmp_path / "nan.onnx")
     with pytest.raises(BadModel, match=r"s_down_0 .* NaN"):
         read_weights(tmp_path / "nan.onnx", CONFIG)
+    broken[0, 0] = 16
+    scales.CopyFrom(from_array(broken, "s_down_0"))
+    onnx.save(model, tmp_path / "huge.onnx")
+    with pytest.raises(BadModel, match=r"s_down_0 .* beyond"):
+        read_weights(tmp_path / "huge.onnx", CONFIG)
     other = ForgeConfig(dim=128, n_layers=2, n_heads=2, n_kv_heads=1, ffn_dim=128, vocab_size=128)
     with pytest.raises(BadModel, match=r"embedding|head|cos"):
         read_weights(graph, other)

@@ -1,8 +1,8 @@
 // The forward pass of a Forge model at int8 in one call: a prompt of one sequence, a token of one, or
 // a token of each of several.
 //
-// Weights: signed codes in blocks of 64 columns with an fp32 scale a block; activations are
-// quantised the same way before every product (llama.cpp's Q8_0 x Q8_0). Products of a block are
+// Weights: signed codes in blocks of 64 columns with an fp16 scale a block; activations are
+// quantised the same way, with fp32 scales, before every product (as llama.cpp's Q8_0). Products of a block are
 // summed in int32, blocks in fp32, in their order. Norm (Zhang & Sennrich 2019), rotary positions
 // (Su et al. 2021), softmax and SwiGLU (Shazeer 2020) are fp32; heads may be grouped (Ainslie et
 // al. 2023).
@@ -13,8 +13,8 @@
 // the next is `Dot` alone, chosen by the compiler's flags; see build.py.
 //
 // Layout of a matrix (rows N, columns K): for each 16 rows, for each block of 64 columns one record
-// of 1088 bytes: 16 quads of columns x 16 rows x 4 codes, then the 16 scales. A lane is a row, so a
-// product needs no sum across lanes, and a token's weights are one stream.
+// of 1024 bytes (16 quads of columns x 16 rows x 4 codes), then 16 scales a block. A lane is a row,
+// so a product needs no sum across lanes, and a token's weights are one stream.
 
 #include <cmath>
 #include <cstdint>

@@ -95,7 +95,7 @@ inline Floats exponential(Floats x) {
   return y * (Floats)((n + 127) << 23);
 }
 
-// ---- Halves: the cache is kept in fp16, which halves what a step reads of it.
+// ---- Halves: the cache and the scales are kept in fp16, which halves what a step reads of them.
 
 #if defined(FORGE_SCALAR)
 inline uint16_t half_of(float value) {

@@ -16,8 +16,6 @@ struct ForgeShape {
 
 namespace {
 
-constexpr size_t kLine = 64;  // of the processor's cache
-
 struct Release {
   void operator()(void* memory) const { std::free(memory); }
 };

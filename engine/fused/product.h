@@ -8,7 +8,12 @@
 
 namespace {
 
-constexpr int kRecord = kRows * kBlock + kRows * 4;
+constexpr int kRecord = kRows * kBlock;  // codes of 16 rows and a block
+constexpr size_t kLine = 64;             // of the processor's cache
+
+// Scales of weights stand in memory times this: fp16 has its full precision from 2^-26 to 16 then.
+// A power of two, taken off again with the activations' scales: it rounds nothing.
+constexpr float kLift = 4096;
 
 // Tokens whose sums fit the registers beside one another.
 constexpr int kPanel = kWidth == 16 ? 8 : 4;
@@ -18,31 +23,40 @@ struct Matrix {
   int rows = 0, blocks = 0;
 
   int groups() const { return rows / kRows; }
-  const uint8_t* group(int g) const { return records + size_t(g) * blocks * kRecord; }
+  const uint8_t* group(int g) const { return records + size_t(g) * bytes(kRows, blocks * kBlock); }
+  // Of group g and block b, 16 in fp16.
+  const uint16_t* scales(int g, int b) const {
+    return reinterpret_cast<const uint16_t*>(group(g) + size_t(blocks) * kRecord) + b * kRows;
+  }
   static size_t bytes(int rows, int columns) {
-    return size_t(rows / kRows) * (columns / kBlock) * kRecord;
+    const size_t group = size_t(columns / kBlock) * (kRecord + kRows * sizeof(uint16_t));
+    return rows / kRows * ((group + kLine - 1) / kLine * kLine);
   }
 
   // codes (N, K / 64, 64) about the zero point 128, scales (N, K / 64).
   void pack(const uint8_t* codes, const float* scales) {
     constexpr uint8_t flip = 128 - Dot::kOffset;
-    for (int r = 0; r < rows; r++)
+    for (int g = 0; g < groups(); g++)
       for (int b = 0; b < blocks; b++) {
-        uint8_t* record = records + (size_t(r / kRows) * blocks + b) * kRecord;
-        const int lane = r % kRows;
-        const uint8_t* from = codes + (size_t(r) * blocks + b) * kBlock;
-        for (int i = 0; i < kBlock; i++)
-          record[(i / 4) * kBlock + lane * 4 + i % 4] = from[i] ^ flip;
-        std::memcpy(record + kRows * kBlock + lane * 4, scales + size_t(r) * blocks + b, 4);
+        uint8_t* record = const_cast<uint8_t*>(group(g)) + size_t(b) * kRecord;
+        float own[kRows];
+        for (int lane = 0; lane < kRows; lane++) {
+          const size_t place = size_t(g * kRows + lane) * blocks + b;
+          const uint8_t* from = codes + place * kBlock;
+          for (int i = 0; i < kBlock; i++)
+            record[(i / 4) * kBlock + lane * 4 + i % 4] = from[i] ^ flip;
+          own[lane] = scales[place] * kLift;
+        }
+        keep(own, kRows, const_cast<uint16_t*>(this->scales(g, b)));
       }
   }
 
   // Row r in fp32.
   void row(int r, float* out) const {
+    const int g = r / kRows, lane = r % kRows;
     for (int b = 0; b < blocks; b++) {
-      const uint8_t* record = group(r / kRows) + size_t(b) * kRecord;
-      const int lane = r % kRows;
-      const float scale = load<float>(record + kRows * kBlock + lane * 4);
+      const uint8_t* record = group(g) + size_t(b) * kRecord;
+      const float scale = widen(scales(g, b) + lane / kWidth * kWidth)[lane % kWidth] / kLift;
       for (int i = 0; i < kBlock; i++) {
         const uint8_t code = record[(i / 4) * kBlock + lane * 4 + i % 4];
         out[b * kBlock + i] = float(int8_t(code ^ Dot::kOffset)) * scale;
@@ -51,7 +65,7 @@ struct Matrix {
   }
 };
 
-// Quantised rows: codes (n, K), scales (n, K / 64), and what a sum over a block starts from.
+// Quantised rows: codes (n, K), scales (n, K / 64) over kLift, and what a sum over a block starts from.
 struct Activations {
   std::vector<int8_t> codes;
   std::vector<float> scales;
@@ -79,7 +93,7 @@ struct Activations {
       }
       int32_t total = 0;
       for (int i = 0; i < kWidth; i++) total += sum[i];
-      scales[place / kBlock] = peak / 127.0f;
+      scales[place / kBlock] = peak / 127.0f / kLift;
       starts[place / kBlock] = -Dot::kOffset * total;
     }
   }
@@ -89,9 +103,10 @@ struct Activations {
 template <int T>
 inline void panel(const Matrix& m, int g, const Activations& a, int first, Lanes (&out)[T]) {
   const uint8_t* record = m.group(g);
+  const uint16_t* scales = m.scales(g, 0);
   const size_t row = size_t(first) * m.blocks;
   for (int t = 0; t < T; t++) out[t] = Lanes();
-  for (int b = 0; b < m.blocks; b++, record += kRecord) {
+  for (int b = 0; b < m.blocks; b++, record += kRecord, scales += kRows) {
     Dot dots[T][kParts];
     for (int t = 0; t < T; t++)
       for (int s = 0; s < kParts; s++) dots[t][s] = Dot(a.starts[row + t * m.blocks + b]);
@@ -101,7 +116,7 @@ inline void panel(const Matrix& m, int g, const Activations& a, int first, Lanes
           dots[t][s].add(record + i * kRows + s * kWidth * 4,
                          &a.codes[(row + t * m.blocks + b) * kBlock + i]);
     for (int s = 0; s < kParts; s++) {
-      const Floats scale = load<Floats>(record + kRows * kBlock + s * kWidth * 4);
+      const Floats scale = widen(scales + s * kWidth);
       for (int t = 0; t < T; t++)
         out[t].part[s] += __builtin_convertvector(dots[t][s].finish(), Floats) *
                           (scale * a.scales[row + t * m.blocks + b]);

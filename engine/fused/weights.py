@@ -18,6 +18,9 @@ from engine.fused.initialisers import read_initialisers
 
 Floats = npt.NDArray[np.float32]
 
+MOST_SCALE = 15.9
+"""Of a block; a larger one (a weight beyond 2,000) is not kept in fp16 (`kLift` in product.h)."""
+
 
 class MatrixKind(IntEnum):
     """The matrices of a model."""
@@ -102,7 +105,12 @@ class _Constants:
     ) -> Matrix:
         rows, blocks = shape[0], shape[1] // BLOCK
         codes = self._get(names[0], np.uint8, (rows, blocks, BLOCK))
-        return Matrix(kind, layer, codes, self._get(names[1], np.float32, (rows, blocks)))
+        scales = self._get(names[1], np.float32, (rows, blocks))
+        if np.abs(scales).max() > MOST_SCALE:
+            raise BadModel(
+                f"{names[1]} in {self.graph} is beyond {MOST_SCALE}", "serve with onnxruntime"
+            )
+        return Matrix(kind, layer, codes, scales)
 
     def vector(self, kind: VectorKind, layer: int, name: str, shape: tuple[int, ...]) -> Vector:
         return Vector(kind, layer, self._get(name, np.float32, shape))
