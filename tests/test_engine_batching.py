@@ -78,8 +78,11 @@ def test_greedy_answers_are_those_of_one_at_a_time(load: Load, mode: Mode, backe
     alone = [generate(forge, text, max_tokens=60) for text in PROMPTS]
     together = generate_many(forge, PROMPTS, max_tokens=60)
     assert [done.ids for done in together] == [done.ids for done in alone]
-    if mode == "int8":  # rows do not depend on one another: not a bit of the logits differs
-        assert [done.logprob for done in together] == [done.logprob for done in alone]
+    told, expected = ([done.logprob for done in each] for each in (together, alone))
+    if backend == "fused":  # not a bit of the logits differs
+        assert told == expected
+    else:
+        assert told == pytest.approx(expected, abs=1e-2)
 
 
 @pytest.mark.parametrize(("mode", "backend"), [*EXACT, ("dynamic", "onnxruntime")])
