@@ -116,6 +116,16 @@ def export(
     mode: Annotated[
         str | None, typer.Option("--mode", help="onnx: none, dynamic, int8 (default) or int4.")
     ] = None,
+    calibrate: Annotated[
+        int,
+        typer.Option(
+            "--calibrate",
+            help="onnx at int4: correct its rounding over so many batches of the model's own texts; "
+            "16 are enough, and take minutes and torch.",
+            min=0,
+            metavar="BATCHES",
+        ),
+    ] = 0,
     tokenizer: TokenizerFile = None,
     force: Force = False,
     json: Json = False,
@@ -129,8 +139,9 @@ def export(
 
     if kind is not None and form not in ("gguf", "ollama"):
         raise CommandError(f"--kind is for gguf and ollama, not for {form}", USAGE)
-    if mode is not None and form != "onnx":
-        raise CommandError(f"--mode is for onnx, not for {form}", USAGE)
+    if (mode is not None or calibrate) and form != "onnx":
+        option = "--mode" if mode is not None else "--calibrate"
+        raise CommandError(f"{option} is for onnx, not for {form}", USAGE)
     with _working(f"exporting {name}"):
         source = Source.open(find_model(name, settings(config).work.models_dir), tokenizer)
         # Checked where they are used: an unknown one is a BadConfig that names the known.
@@ -140,6 +151,7 @@ def export(
             cast("Format", form),
             kind=cast("Kind", kind or "q8_0"),
             mode=cast("Mode", mode or "int8"),
+            calibration_batches=calibrate,
             force=force,
         )
     _tell(written, json=json, model=name, format=form, out=out)

@@ -29,10 +29,11 @@ from engine.checkpoint import (
 from engine.config import read_config_json
 from engine.errors import BadConfig, BadTokenizer
 from engine.gguf import Kind, write_gguf
-from engine.graph import Mode, export
+from engine.graph import Mode, write_served
 from engine.huggingface import read_llama
 from engine.model_folder import TOKENIZER, ModelFolder, models_folder
 from engine.model_use import CALIBRATION, USE, ModelUse, read_use
+from engine.quantise import QuantizationConfig, quantise_checkpoint
 from engine.runtime import Forge
 from engine.served import load_served_weights
 from engine.templates import modelfile, tokenizer_config
@@ -112,6 +113,7 @@ def export_model(
     *,
     kind: Kind = "q8_0",
     mode: Mode = "int8",
+    calibration_batches: int = 0,
     force: bool = False,
 ) -> list[Written]:
     """Write `source` in another form.
@@ -123,6 +125,8 @@ def export_model(
             (what a node serves).
         kind: of the weights in gguf and ollama.
         mode: of the weights in onnx.
+        calibration_batches: at int4, batches of texts of the model's own over which its rounding is
+            corrected (`engine.quantise`); 0 rounds to the nearest code.
         force: replace what an earlier export wrote there.
 
     Returns:
@@ -132,7 +136,8 @@ def export_model(
         NotWritten: something is there already, or the disk did not take it.
         BadConfig: an unknown form, kind or mode, or one that this model cannot have.
         BadModel: weights that the form cannot hold.
-        MissingDependency: safetensors or onnx is not installed; gguf and ollama need neither.
+        MissingDependency: safetensors, onnx or (for a calibration) torch is not installed; gguf and
+            ollama need none of them.
     """
     match form:
         case "gguf":
@@ -143,7 +148,8 @@ def export_model(
                 if form == "ollama":
                     _ollama(source, made, kind)
                 elif form == "onnx":
-                    _onnx(source, made, mode)
+                    config = QuantizationConfig(mode, calibration_batches=calibration_batches)
+                    _onnx(source, made, config)
                 else:
                     _safetensors(source, made)
             return _all_written(out)
@@ -200,13 +206,13 @@ def _ollama(source: Source, made: Path, kind: Kind) -> None:
     _sum_up(made)
 
 
-def _onnx(source: Source, made: Path, mode: Mode) -> None:
+def _onnx(source: Source, made: Path, config: QuantizationConfig) -> None:
     """A shipped model in the mode that it has is copied: its codes are not rounded again."""
-    if source.mode == mode:
+    if source.mode == config.mode and not config.calibration_batches:
         for name in verify_sums(source.folder, (CONFIG,)):
             shutil.copyfile(source.folder / name, made / name)
     else:
-        export(source.checkpoint, made, mode)
+        write_served(quantise_checkpoint(source.checkpoint, config), made)
     _accompany(source, made)
     _sum_up(made)
     Forge.load(made)

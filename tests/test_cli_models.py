@@ -157,6 +157,8 @@ def test_mode_and_tokenizer_are_handed_on(call: Call, trained: Path, tmp_path: P
         (("text", "-f", "onnx", "--kind", "f16", "-o", "{out}"), 2, "--kind is for gguf"),
         (("text", "-f", "gguf", "--mode", "int8", "-o", "{out}"), 2, "--mode is for onnx"),
         (("router", "-f", "ollama", "-o", "{out}"), 2, "label token"),
+        (("text", "-f", "gguf", "--calibrate", "1", "-o", "{out}"), 2, "--calibrate is for onnx"),
+        (("text", "-f", "onnx", "--calibrate", "1", "-o", "{out}"), 2, "calibrate int4"),
         (("text", "-f", "gguf"), 2, "--out"),
         (("text", "-o", "{out}"), 2, "--format"),
         (("nobody", "-f", "gguf", "-o", "{out}"), 1, "nobody"),

@@ -174,6 +174,18 @@ def test_onnx_goes_out_as_a_folder_that_serves(
     assert {"tokenizer.json", "use.json", SUMS} <= names(tmp_path / "out")
 
 
+def test_a_calibration_corrects_the_rounding_of_int4(
+    run: Path, checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    source = Source.open(run)
+    export_model(source, tmp_path / "plain", "onnx", mode="int4")
+    export_model(source, tmp_path / "corrected", "onnx", mode="int4", calibration_batches=1)
+    plain, corrected = (load_served_weights(tmp_path / n).weights for n in ("plain", "corrected"))
+    name = "model.layers.0.mlp.up_proj.weight"
+    assert np.abs(plain[name] - corrected[name]).max() > 0
+    assert np.abs(corrected[name] - checkpoint.weights[name]).max() < np.abs(plain[name]).max()
+
+
 @pytest.mark.parametrize("name", ["text", "home", "router"])
 def test_a_shipped_model_goes_out_as_what_its_codes_stand_for(name: str, tmp_path: Path) -> None:
     folder = ROOT / "models" / name
@@ -297,3 +309,18 @@ for form, mode in (("safetensors", "int8"), ("onnx", "int4")):
         "onnx is not installed; run `pip install forgebus[train]`",
     ]
     assert names(tmp_path) == {"tokenizer.json", "model", "m.gguf", "ollama", "onnx"}
+
+
+def test_what_reads_foreign_files_is_not_on_the_serving_path() -> None:
+    program = f"""
+import sys
+from engine.runtime import Forge
+from engine.decoding import generate
+generate(Forge.load({str(ROOT / "models" / "text")!r}), "Once", max_tokens=2)
+print([name for name in sys.modules if name in
+    ("torch", "safetensors", "engine.torch_file", "engine.huggingface", "engine.interchange")])
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert ran.stdout == "[]\n"
