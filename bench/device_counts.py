@@ -34,6 +34,7 @@ COUNTS: dict[tuple[str, str], int] = {
     ("neon", "pi_zero"): 405_689,
     ("neon", "pi_4"): 1_972_748,
     ("neon", "pi_5"): 4_061_390,
+    ("neon", "small"): 14_764_212,
     ("dotprod", "pi_zero"): 259_481,
     ("dotprod", "pi_4"): 1_205_658,
     ("dotprod", "pi_5"): 2_411_954,
