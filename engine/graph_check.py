@@ -5,16 +5,14 @@ name other files as its weights, carry graphs within graphs and functions of its
 does, so all of that is refused here, with the file mapped and nothing loaded (onnx.proto3).
 """
 
-import errno
 import math
-import mmap
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from engine.errors import BadModel, OutOfMemory
-from engine.protobuf import fields, message, number, numbers, text
+from engine.protobuf import fields, message, number, numbers, open_message, text
 
 OPERATORS: Mapping[str, frozenset[str]] = {
     "": frozenset(
@@ -54,16 +52,14 @@ def check_graph(graph: Path, beside: frozenset[str] = frozenset()) -> None:
         beside: files of its folder, verified, in which it may keep constants.
     """
     try:
-        with graph.open("rb") as stream:
-            content = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
-        for kind, part in fields(content):
+        for kind, part in fields(open_message(graph)):
             _known(graph, "the model", kind, _MODEL_KNOWN)
             if kind == GRAPH:
                 _check_graph(graph, message(part), beside)
     except (OSError, ValueError, IndexError) as fault:
-        if getattr(fault, "errno", None) == errno.ENOMEM:
-            raise OutOfMemory(f"no room to look into {graph}", "choose a smaller model") from fault
         raise BadModel(f"{graph} is no ONNX file of ours ({fault})", _REMEDY) from fault
+    except MemoryError as fault:
+        raise OutOfMemory(f"no room to look into {graph}", "choose a smaller model") from fault
 
 
 def _check_graph(graph: Path, content: memoryview, beside: frozenset[str]) -> None:
@@ -145,8 +141,7 @@ def _from_file(
             _REMEDY,
         )
     offset = int(entries.get("offset", "0"))
-    with (graph.parent / location).open("rb") as stream:
-        content = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
+    content = open_message(graph.parent / location)
     if offset < 0 or int(entries.get("length", size)) != size:
         raise BadModel(f"{name!r} in {graph} names another length than its shape has", _REMEDY)
     return content[offset : offset + size]

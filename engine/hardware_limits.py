@@ -57,11 +57,11 @@ def memory_bounds(files: Files, table: list[Mount]) -> list[Bound]:
     """Every memory limit on the way up."""
     bounds = []
     for folder in _groups(files, table, ""):
-        usage = _usage(files, folder, "memory.current", "inactive_file")
+        usage = _usage(files, folder, "memory.current", "")
         for name in ("memory.max", "memory.high"):
             bounds += _bound(files, f"{folder}/{name}", usage)
     for folder in _groups(files, table, "memory"):
-        usage = _usage(files, folder, "memory.usage_in_bytes", "total_inactive_file")
+        usage = _usage(files, folder, "memory.usage_in_bytes", "total_")
         bounds += _bound(files, f"{folder}/memory.limit_in_bytes", usage)
         # A container may not see the groups above its own, but this sum of them.
         above = _counter(files, f"{folder}/memory.stat", "hierarchical_memory_limit")
@@ -150,12 +150,17 @@ def _room(limit: int, usage: int | None) -> int | None:
     return None if usage is None else max(0, limit - usage)
 
 
-def _usage(files: Files, folder: str, name: str, cache: str) -> int | None:
-    """What cannot be had back: the kernel counts file pages that it would drop at once as used."""
+def _usage(files: Files, folder: str, name: str, prefix: str) -> int | None:
+    """What cannot be had back: the kernel counts file pages that it would drop as used.
+
+    Those touched twice ("active") are dropped too before anything fails; MemAvailable counts so.
+    """
     used = files.number(f"{folder}/{name}")
     if used is None:
         return None
-    return max(0, used - (_counter(files, f"{folder}/memory.stat", cache) or 0))
+    pages = (f"{prefix}inactive_file", f"{prefix}active_file")
+    cached = sum(_counter(files, f"{folder}/memory.stat", each) or 0 for each in pages)
+    return max(0, used - cached)
 
 
 def _counter(files: Files, path: str, name: str) -> int | None:

@@ -7,7 +7,6 @@ computed with where it lies, quantised matrices are brought into another order i
 process, and only the embedding stays shared (docs/api.md has the figures).
 """
 
-import mmap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -19,7 +18,7 @@ from engine.errors import BadConfig, BadModel, MissingDependency
 from engine.graph_check import EXTERNAL, GRAPH, INITIALISER, LOCATION, RAW
 from engine.model_cache import kept, source_of
 from engine.model_folder import ModelFolder, find_model
-from engine.protobuf import field, message, parts
+from engine.protobuf import field, message, open_message, parts
 
 if TYPE_CHECKING:
     from engine.runtime import Backend
@@ -74,13 +73,11 @@ def mapped(folder: ModelFolder, threads: int) -> "Backend":
 
 def write_mapped(folder: ModelFolder, made: Path) -> None:
     """Write into `made` the model of `folder` with its constants in a file of their own."""
-    with folder.graph.open("rb") as stream:
-        content = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
     with (
         (made / folder.graph.name).open("wb") as graph,
         (made / CONSTANTS).open("wb") as constants,
     ):
-        for number, value, written in parts(content):
+        for number, value, written in parts(open_message(folder.graph)):
             if number == GRAPH:
                 graph.write(field(GRAPH, b"".join(_parted(message(value), constants))))
             else:

@@ -4,11 +4,31 @@ https://protobuf.dev/programming-guides/encoding. Enough of it to look into an O
 the onnx package; what a number means is the reader's affair.
 """
 
+import errno
+import mmap
 from collections.abc import Iterator
+from pathlib import Path
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
 Value = int | memoryview
+
+
+def open_message(file: Path) -> memoryview:
+    """The content of `file`, mapped.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is empty.
+        MemoryError: no address space for it.
+    """
+    with file.open("rb") as stream:
+        try:
+            return memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
+        except OSError as fault:
+            if fault.errno == errno.ENOMEM:
+                raise MemoryError(f"no room to map {file}") from fault
+            raise
 
 
 def fields(content: memoryview) -> Iterator[tuple[int, Value]]:

@@ -64,8 +64,8 @@ def test_the_pi_4_within_its_unit_and_on_a_weak_supply() -> None:
     assert found.memory.machine == 3_884_376 * KB
     assert found.memory.total == GB
     assert found.memory.limited_by.endswith("forgebus.service/memory.max")
-    # 120 MB used, of which the kernel would give 20 MB back at once.
-    assert found.memory.available == (1024 - 120 + 20) * MB
+    # 120 MB used, of which the kernel would give 40 MB of file pages back.
+    assert found.memory.available == (1024 - 120 + 40) * MB
     assert found.cpu.name == "Cortex-A72"
     # This kernel has no kernel.arch: the architecture comes from the features.
     assert (found.cpu.architecture, found.cpu.simd) == ("aarch64", "neon")
@@ -158,7 +158,7 @@ def test_the_container_of_512_mb_and_one_cpu() -> None:
     found = look("container_512mb")
     assert found.memory.total == 512 * MB
     assert found.memory.machine == 16_374_588 * KB
-    assert found.memory.available == (512 - 90 + 30) * MB
+    assert found.memory.available == (512 - 90 + 40) * MB
     assert (found.cpu.cores, found.cpu.quota) == (1, 1.0)
     assert found.swap == Swap(0, 0, 0)
     assert found.storage.kind == "overlay"
