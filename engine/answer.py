@@ -1,6 +1,7 @@
 """One answer on its way, from logits to text; who computes the logits is not its matter."""
 
 import codecs
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -203,5 +204,5 @@ def system_length(ids: Sequence[int]) -> int:
 
 def logsumexp(logits: npt.NDArray[np.float32]) -> float:
     """Of `logits` (V,)."""
-    top = float(logits.max())
-    return top + float(np.log(np.exp(logits - top).sum(dtype=np.float64)))
+    top = logits.max()
+    return float(top) + math.log(np.exp(logits - top).sum())

@@ -118,7 +118,7 @@ def candidates(
 
 def penalise(logits: Floats, seen: Sequence[int], penalty: float) -> Floats:
     """A copy of `logits` with those of `seen` moved down."""
-    ids = np.unique(np.asarray(seen, np.int64))
+    ids = np.fromiter(set(seen), np.int64)
     changed = logits.copy()
     part = changed[ids]
     changed[ids] = np.where(part > 0, part / penalty, part * penalty)
