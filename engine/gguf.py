@@ -191,6 +191,11 @@ def _tokenizer_fields(checkpoint: Checkpoint, file: Path, use: ModelUse) -> dict
         raise BadTokenizer(
             f"{file} is not the tokenizer of this model", "give the one that it was trained with"
         )
+    if loaded.vocab_size != checkpoint.config.vocab_size:
+        raise BadTokenizer(
+            f"{file} has {loaded.vocab_size} tokens, the model {checkpoint.config.vocab_size}",
+            "give the tokenizer that it was trained with",
+        )
     described = json.loads(file.read_text("utf-8"))
     vocabulary: Mapping[str, int] = described["model"]["vocab"]
     special = {each["id"]: each["content"] for each in described["added_tokens"]}

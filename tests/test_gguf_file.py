@@ -156,3 +156,22 @@ def test_what_fp16_cannot_hold_is_named(
         with pytest.raises(BadModel, match=r"model\.layers\.1\.mlp\.up_proj\.weight.*65504"):
             write_gguf(large, tokenizer, tmp_path / "forge.gguf", kind)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_tokenizer_of_another_size_or_another_splitting_is_named(
+    tokenizer: Path, tmp_path: Path
+) -> None:
+    wider = made(replace(CONFIG, vocab_size=704), tokenizer)
+    with pytest.raises(BadTokenizer, match="has 640 tokens, the model 704"):
+        write_gguf(wider, tokenizer, tmp_path / "forge.gguf", "f16")
+    told = json.loads(tokenizer.read_text("utf-8"))
+    told["pre_tokenizer"]["pretokenizers"][0]["individual_digits"] = False
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps(told), "utf-8")
+    with pytest.raises(BadTokenizer, match=r"other\.json splits texts"):
+        write_gguf(made(CONFIG, other), other, tmp_path / "forge.gguf", "f16")
+    told["pre_tokenizer"] = told["pre_tokenizer"]["pretokenizers"][1]
+    other.write_text(json.dumps(told), "utf-8")
+    assert (
+        written(made(CONFIG, other), other, tmp_path, "f16").fields["tokenizer.ggml.pre"] == "gpt-2"
+    )
