@@ -156,6 +156,19 @@ def test_a_text_has_the_same_ids(place: Path) -> None:
         assert theirs == ours, text
 
 
+def test_a_tokenizer_that_keeps_numbers_together_has_the_same_ids(tmp_path: Path) -> None:
+    checkpoint, tokenizer, _ = model("random, untied")
+    tokenizer.save(tmp_path / "tokenizer.json")
+    told = json.loads((tmp_path / "tokenizer.json").read_text("utf-8"))
+    told["pre_tokenizer"] = told["pre_tokenizer"]["pretokenizers"][1]
+    (tmp_path / "tokenizer.json").write_text(json.dumps(told), "utf-8")
+    other = Tokenizer.load(tmp_path)
+    named = replace(checkpoint, tokenizer=other.fingerprint)
+    write_gguf(named, tmp_path / "tokenizer.json", tmp_path / "model.gguf", "f16")
+    got = ask(tmp_path / "model.gguf", {"texts": texts(), "special": False})
+    assert got == other.encode_many(texts())
+
+
 def test_special_tokens_are_read_from_a_template(place: Path) -> None:
     tokenizer = model("home")[1]
     file = answered("home", "f16", place)[2]
