@@ -72,7 +72,7 @@ def read_llama(
     config = llama_config(read_config_json(folder / CONFIG))
     file = tokenizer or folder / TOKENIZER
     fingerprint = _checked_tokenizer(file, config).fingerprint
-    files = _torch_files(source) if from_torch else _safetensors_files(folder)
+    files = _torch_files(source) if from_torch else _safetensors_files(source)
     # All in fp32, and the largest file as it lies on the disk and once more as the library's.
     admit(str(folder), 4 * config.parameters() + 2 * max(each.stat().st_size for each in files))
     weights = _without_tied_head(_merged(files, from_torch=from_torch), config)
@@ -139,7 +139,9 @@ def _torch_files(source: Path) -> list[Path]:
 
 
 def _safetensors_files(source: Path) -> list[Path]:
-    """The safetensors of a folder: one file, or the shards that the index names."""
+    """The file itself; of a folder one file, or the shards that the index names."""
+    if source.is_file():
+        return [source]
     if (source / WEIGHTS).exists():
         return [source / WEIGHTS]
     if not (source / INDEX).exists():

@@ -86,6 +86,16 @@ def test_a_llama_comes_in_at_any_precision(
     assert list(got.training["imported"]) == ["model.safetensors"]
 
 
+def test_a_file_of_another_name_comes_in(folder: Path, tmp_path: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "tuned.safetensors")
+    with pytest.raises(BadModel, match=r"neither model\.safetensors nor"):
+        import_model(folder, tmp_path / "ours")
+    import_model(folder / "tuned.safetensors", tmp_path / "ours")
+    assert list(load_checkpoint(tmp_path / "ours").training["imported"]) == ["tuned.safetensors"]
+    with pytest.raises(BadModel, match=r"there is no .*nothing"):
+        import_model(folder / "nothing", tmp_path / "other")
+
+
 def test_what_came_in_answers_as_torch_does(
     checkpoint: Checkpoint, folder: Path, tmp_path: Path
 ) -> None:
