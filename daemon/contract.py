@@ -74,6 +74,16 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
         """When nobody wants the result any more."""
         return self.received + self.award.deadline_ms / 1000
 
+    def left_ms(self, now: float, pace: float) -> float:
+        """What a running attempt would still take alone, where it takes `pace` times as long now.
+
+        By its own progress when it tells, else by its promise.
+        """
+        elapsed = max(0.0, now - self.begun) * 1000 / pace
+        if self.fraction > 0.05:
+            return elapsed / self.fraction - elapsed
+        return max(self.work_ms - elapsed, 0.0)
+
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the journal holds of a contract: enough to report it, never its content."""

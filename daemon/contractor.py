@@ -362,7 +362,7 @@ class Contractor:
         running = [(self._contracts[key], self._busy.pace(key)) for key in self._busy]
         ahead = [self._contracts[key] for key in sorted(self._queue, key=self._queue.__getitem__)]
         return [
-            *(Left(each.award.capability, _left_ms(each, pace, now)) for each, pace in running),
+            *(Left(each.award.capability, each.left_ms(now, pace)) for each, pace in running),
             *(Left(each.award.capability, each.work_ms) for each in ahead),
         ]
 
@@ -404,17 +404,6 @@ class Contractor:
             self._speeds[capability] = pricing.observe(old, timing, usage, load=load)
             self._learned.add(capability)
             self._learned_due = min(self._learned_due, now + LEARNED_AFTER_S)
-
-
-def _left_ms(contract: Contract, pace: float, now: float) -> float:
-    """What a running attempt, `pace` times slower than alone, would take alone from now on.
-
-    By its own progress when it tells, else by its promise.
-    """
-    elapsed = max(0.0, now - contract.begun) * 1000 / pace
-    if contract.fraction > 0.05:
-        return elapsed / contract.fraction - elapsed
-    return max(contract.work_ms - elapsed, 0.0)
 
 
 _UNMEASURED = Speed()
