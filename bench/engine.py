@@ -4,7 +4,8 @@ Prompt of 128 tokens, 256 new ones, greedy, batch 1, random weights of a preset'
 are processes of their own that take turns. tok_s is from the median of all steps: on a machine that has
 other work too it says what a step takes, where a sum would say how often it was interrupted. prefill_ms
 is the median, cold_start_s the quickest of three from process start to the first token, RSS
-that of the process after its runs.
+that of the process after its runs. worker_rss_mb is of a node's own worker with our model in it, after
+it has answered for a home.
 """
 
 import argparse
@@ -29,6 +30,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.engine_side import LLAMA_CPP, NEW, PROMPT
+from bench.engine_worker import models_with, serve
 from daemon.config import shipped
 from engine.checkpoint import Checkpoint, tensor_shapes
 from engine.config import PRESETS, ForgeConfig
@@ -51,6 +53,7 @@ class Result:
     Attributes:
         ratio: tok_s / peer_tok_s.
         same_tokens: of the 256, those before the first one that differs.
+        worker_rss_mb: of a node's worker that serves with our side.
     """
 
     preset: str
@@ -68,6 +71,7 @@ class Result:
     cold_start_s: float
     peer_cold_start_s: float
     same_tokens: int
+    worker_rss_mb: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,7 @@ def measure(preset: str, mode: Mode, threads: int, peer: str, rounds: int) -> Re
         finally:
             for side in sides:
                 side.stop()
+        worker = serve(models_with(model, Path(place)), threads)
     return Result(
         preset=preset,
         mode=mode,
@@ -125,6 +130,7 @@ def measure(preset: str, mode: Mode, threads: int, peer: str, rounds: int) -> Re
         cold_start_s=own.cold_start_s,
         peer_cold_start_s=other.cold_start_s,
         same_tokens=_same(own.tokens, other.tokens),
+        worker_rss_mb=worker.rss_mb,
     )
 
 
@@ -290,6 +296,7 @@ def _show(result: Result) -> None:
     table.add_row(result.peer, *(f"{value:g}" for value in peers))
     Console().print(table)
     print(f"ratio {result.ratio:g}; the first {result.same_tokens} tokens are the same")
+    print(f"a node's worker that serves with it holds {result.worker_rss_mb:g} MB")
 
 
 if __name__ == "__main__":
