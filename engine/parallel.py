@@ -60,7 +60,7 @@ class Team:
         if self.size == 1:
             return learner
         devices = [self.device] if self.kind == "cuda" else None
-        return DistributedDataParallel(learner, device_ids=devices, broadcast_buffers=False)
+        return DistributedDataParallel(learner, device_ids=devices)
 
     def mean(self, loss: Tensor) -> Tensor:
         """The mean over the team of each process's part, for the report."""
