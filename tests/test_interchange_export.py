@@ -174,6 +174,20 @@ def test_onnx_goes_out_as_a_folder_that_serves(
     assert {"tokenizer.json", "use.json", SUMS} <= names(tmp_path / "out")
 
 
+def test_a_folder_that_does_not_answer_is_not_kept(
+    checkpoint: Checkpoint, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    """Weights that are finite, and whose products are not: seen when the folder is loaded."""
+    name = "model.layers.1.mlp.down_proj.weight"
+    huge = {**checkpoint.weights, name: np.full_like(checkpoint.weights[name], 3e38)}
+    run = tmp_path / "run"
+    save_checkpoint(run, Checkpoint(checkpoint.config, huge, tokenizer.fingerprint, {}))
+    tokenizer.save(run / "tokenizer.json")
+    with pytest.raises(BadModel, match="NaN or infinity"):
+        export_model(Source.open(run), tmp_path / "out", "onnx", mode="none")
+    assert names(tmp_path) == {"run"}
+
+
 def test_a_calibration_corrects_the_rounding_of_int4(
     run: Path, checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
