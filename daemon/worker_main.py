@@ -85,7 +85,7 @@ class _Worker:
             else:
                 self._receive(0)
         for job in self._waiting:  # sent before the parent could know
-            self._end(_Run(self, job, time.perf_counter()), _OUT_OF_MEMORY)
+            self._end(_Run(self, job), _OUT_OF_MEMORY)
 
     def send(self, frame: FromWorker) -> None:
         try:
@@ -102,9 +102,9 @@ class _Worker:
         return self._gone or key in self._cancelled
 
     def _take(self, job: Run | Load) -> None:
-        begun = time.perf_counter()
+        warm, begun = job.capability in self._handlers, time.perf_counter()
         handler = _guarded(partial(self._handler, job.capability))
-        run = _Run(self, job, begun)
+        run = _Run(self, job, 0.0 if warm else (time.perf_counter() - begun) * 1000)
         if isinstance(handler, _Fault) or isinstance(job, Load):
             self._end(run, handler if isinstance(handler, _Fault) else None)
             return
@@ -119,7 +119,7 @@ class _Worker:
             while self._may_join(handler, capability):
                 job = self._waiting.popleft()
                 if isinstance(job, Run):
-                    self._begin(_Run(self, job, time.perf_counter()), job, handler)
+                    self._begin(_Run(self, job), job, handler)
             fault = _guarded(handler.step)
             for run in tuple(self._running):
                 if isinstance(fault, _Fault):
@@ -206,14 +206,14 @@ def _guarded(act: Callable[[], T]) -> "T | _Fault":
 
 
 class _Run:
-    """One job in hand. `begun` is when its handler began to be loaded."""
+    """One job in hand. `load_ms` is what loading its handler took; 0 where it was loaded before."""
 
     course: Course
 
-    def __init__(self, worker: _Worker, job: Run | Load, begun: float) -> None:
+    def __init__(self, worker: _Worker, job: Run | Load, load_ms: float = 0.0) -> None:
         self.job = job
         self.call = _Call(worker, job.key, job.max_tokens if isinstance(job, Run) else 0)
-        self._begun = begun
+        self._load_ms = load_ms
         self._running = time.perf_counter()
 
     def ended(self, how: bytes | _Fault | None, handler: Handler | None) -> Ended:
@@ -228,7 +228,7 @@ class _Run:
             code=fault.code,
             model="" if handler is None else handler.model,
             loaded=handler is not None,
-            load_ms=(self._running - self._begun) * 1000,
+            load_ms=self._load_ms,
             run_ms=(time.perf_counter() - self._running) * 1000,
             prefill_tokens=usage.prefill_tokens,
             prefill_s=usage.prefill_s,
