@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engine.checkpoint import load_checkpoint
+from engine.checkpoint import Checkpoint, load_checkpoint
 from engine.curve import draw_curve
 from engine.data import IGNORE, Batch, Corpus, epoch_rows, load_corpus, make_batch
 from engine.errors import BadConfig, BadData, BadModel
@@ -116,6 +116,7 @@ class _Session:
             raise BadConfig(
                 f"{plan.rows} rows a step for {together.size} processes", "give more --rows"
             )
+        initial = load_checkpoint(plan.initial) if plan.initial else None
         if plan.threads:
             torch.set_num_threads(plan.threads)
         torch.manual_seed(plan.seed)
@@ -134,7 +135,7 @@ class _Session:
         facts = _facts(plan, corpus, training, held_out, more)
         for warning in facts["warnings"] if together.leads else []:
             warn(warning)
-        run = _start(plan, together, tokenizer.fingerprint, facts, resume=resume)
+        run = _start(plan, together, initial, tokenizer.fingerprint, facts, resume=resume)
         groups = _groups(epoch_rows(held_out, plan.context, plan.seed, 0), plan.rows)
         checks = [
             _on_device(make_batch(held_out, rows, plan.context), Team(device=together.device))
@@ -191,12 +192,15 @@ class _Session:
         losses = [float(loss) for loss in run.losses]
         mean = math.fsum(losses) / len(losses)
         run.losses.clear()
-        if not math.isfinite(mean):
+        self._refuse_divergence(mean)
+        run.history.append({"step": run.step, "loss": round(mean, 5)})
+
+    def _refuse_divergence(self, loss: float) -> None:
+        if not math.isfinite(loss):
             raise BadConfig(
-                f"the loss is {mean} at step {run.step}",
+                f"the loss is {loss} at step {self.run.step}",
                 f"lower --rate {self.plan.rate:g}; the checkpoint before is whole",
             )
-        run.history.append({"step": run.step, "loss": round(mean, 5)})
 
     @torch.no_grad()
     def _validate(self) -> None:
@@ -210,6 +214,7 @@ class _Session:
         if targets_seen:
             run = self.run
             run.validation = (loss / targets_seen, right_share / targets_seen)
+            self._refuse_divergence(run.validation[0])
             point = {"step": run.step, "loss": run.validation[0], "right": run.validation[1]}
             run.validations.append(point)
 
@@ -241,18 +246,23 @@ class _Session:
 
 
 def _start(
-    plan: TrainPlan, together: Team, fingerprint: str, facts: dict[str, Any], *, resume: bool
+    plan: TrainPlan,
+    together: Team,
+    initial: Checkpoint | None,
+    fingerprint: str,
+    facts: dict[str, Any],
+    *,
+    resume: bool,
 ) -> Run:
     resumed = resume and has_state(plan.out)
     model = ForgeModel(plan.config)
-    if plan.initial is not None and not resumed:
-        checkpoint = load_checkpoint(plan.initial)
-        if checkpoint.config != plan.config or checkpoint.tokenizer != fingerprint:
+    if initial is not None and not resumed:
+        if initial.config != plan.config or initial.tokenizer != fingerprint:
             raise BadModel(
                 f"{plan.initial} has another shape or tokenizer than this run",
                 "give the size and the tokenizer that it was trained with",
             )
-        load_weights(model, checkpoint.weights)
+        load_weights(model, initial.weights)
     model.to(together.device)
     run = Run(model, optimiser(model, plan))
     if resumed:

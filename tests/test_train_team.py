@@ -65,33 +65,23 @@ def torchrun(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_team_of_two_trains_what_one_process_does(data: Path, tmp_path: Path) -> None:
-    one = tmp_path / "one"
-    assert main(arguments(data, one)) == 0
-    pair = tmp_path / "pair"
-    ran = torchrun(*arguments(data, pair, "--json"))
+    """It goes on with what one process began, and ends where that one alone ends."""
+    alone, team = tmp_path / "alone", tmp_path / "team"
+    assert main(arguments(data, alone)) == 0
+    asked = iter([False] * 3 + [True] * 9)
+    plan = _plan(_parser("", DEFAULT_PATH).parse_args(arguments(data, team)))
+    assert train(plan, stop=lambda: next(asked)).step == 3
+    ran = torchrun(*arguments(data, team, "--resume", "--json"))
     assert ran.returncode == 0, ran.stderr
     events = [json.loads(line) for line in ran.stdout.splitlines() if line.startswith("{")]
     assert sum(event["event"] == "end" for event in events) == 1, "one process tells"
-    expected, got = load_checkpoint(one), load_checkpoint(pair)
-    for key in ("history", "validations"):
-        alone, together = expected.training[key], got.training[key]
-        assert [point["step"] for point in alone] == [point["step"] for point in together]
-        for first, second in zip(alone, together, strict=True):
-            assert second["loss"] == pytest.approx(first["loss"], rel=1e-4)
-    for name, weight in expected.weights.items():
-        np.testing.assert_allclose(got.weights[name], weight, atol=2e-4, err_msg=name)
-
-
-def test_a_team_goes_on_with_what_one_process_began(data: Path, tmp_path: Path) -> None:
-    whole, begun = tmp_path / "whole", tmp_path / "begun"
-    assert main(arguments(data, whole)) == 0
-    asked = iter([False] * 5 + [True] * 9)
-    plan = _plan(_parser("", DEFAULT_PATH).parse_args(arguments(data, begun)))
-    assert train(plan, stop=lambda: next(asked)).step == 5
-    ran = torchrun(*arguments(data, begun, "--resume"))
-    assert ran.returncode == 0, ran.stderr
-    expected, got = load_checkpoint(whole), load_checkpoint(begun)
+    expected, got = load_checkpoint(alone), load_checkpoint(team)
     assert got.training["steps_done"] == 8
+    for key in ("history", "validations"):
+        one, two = expected.training[key], got.training[key]
+        assert [point["step"] for point in one] == [point["step"] for point in two]
+        for first, second in zip(one, two, strict=True):
+            assert second["loss"] == pytest.approx(first["loss"], rel=1e-4)
     for name, weight in expected.weights.items():
         np.testing.assert_allclose(got.weights[name], weight, atol=2e-4, err_msg=name)
 
