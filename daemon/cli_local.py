@@ -22,7 +22,7 @@ from daemon.cli_options import (
 if TYPE_CHECKING:
     from daemon.doctor import Finding
 
-BENCHMARKS = ("auction", "batch", "devices", "engine", "idle", "modes", "scale")
+BENCHMARKS = ("auction", "batch", "devices", "engine", "idle", "modes", "scale", "training")
 
 
 def quarantine(

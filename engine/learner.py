@@ -46,6 +46,28 @@ def optimiser(model: nn.Module, plan: TrainPlan) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, lr=plan.rate, betas=(0.9, 0.95), fused=True)
 
 
+def descend(loss: Tensor, optimiser: torch.optim.Optimizer, clip: float) -> None:
+    """One step of `optimiser` down the gradient of `loss`, whose norm is cut to `clip`."""
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
+    torch.nn.utils.clip_grad_norm_(weights, clip)
+    optimiser.step()
+
+
 def autocast(kind: str, precision: str) -> AbstractContextManager[Any]:
     """Matrix products on a device of this kind in `precision`."""
     return torch.autocast(kind, torch.bfloat16) if precision == "bf16" else nullcontext()
+
+
+def use_threads(count: int) -> None:
+    """Let torch compute on `count` threads; 0 leaves its own choice."""
+    if count:
+        torch.set_num_threads(count)
+
+
+def batch_of_noise(vocab: int, rows: int, context: int) -> tuple[Tensor, Tensor]:
+    """Random tokens and targets (rows, context), to measure a step on."""
+    seed = torch.Generator().manual_seed(1)
+    tokens = torch.randint(0, vocab, (rows, context), generator=seed)
+    return tokens, torch.randint(0, vocab, (rows, context), generator=seed)

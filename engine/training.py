@@ -19,7 +19,7 @@ from engine.curve import draw_curve
 from engine.data import IGNORE, Batch, Corpus, epoch_rows, load_corpus, make_batch
 from engine.errors import BadConfig, BadData, BadModel
 from engine.examine import classes, warnings_about
-from engine.learner import Learner, autocast, optimiser
+from engine.learner import Learner, autocast, descend, optimiser, use_threads
 from engine.loss import head_report
 from engine.model import ForgeModel
 from engine.parallel import Team, team
@@ -117,8 +117,7 @@ class _Session:
                 f"{plan.rows} rows a step for {together.size} processes", "give more --rows"
             )
         initial = load_checkpoint(plan.initial) if plan.initial else None
-        if plan.threads:
-            torch.set_num_threads(plan.threads)
+        use_threads(plan.threads)
         torch.manual_seed(plan.seed)
         tokenizer = Tokenizer.load(plan.tokenizer)
         if tokenizer.vocab_size > plan.config.vocab_size:
@@ -180,10 +179,7 @@ class _Session:
             group["lr"] = learning_rate(plan, run.step)
         with autocast(self.team.kind, plan.precision):
             loss = learner(batch.tokens, batch.targets, batch.documents) * batch.weight
-        run.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(run.model.parameters(), plan.clip)
-        run.optimiser.step()
+        descend(loss, run.optimiser, plan.clip)
         return self.team.mean(loss.detach())
 
     def _note(self) -> None:
