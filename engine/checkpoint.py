@@ -185,7 +185,7 @@ def verify_sums(folder: Path, required: Iterable[str]) -> dict[str, str]:
     """
     remedy = f"copy {folder} again from where it came"
     try:
-        lines = read_small(folder / SUMS).decode("utf-8").splitlines()
+        lines = read_small(folder / SUMS).decode("utf-8").removesuffix("\n").split("\n")
         listed = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
     except (OSError, UnicodeDecodeError) as fault:
         raise BadModel(f"{folder / SUMS} cannot be read ({fault})", remedy) from fault
