@@ -38,7 +38,7 @@ def container(tmp_path: Path) -> Path:
 
 def test_the_share_of_a_container(container: Path) -> None:
     # The machine's load is twice its cores; of ours one process wants the one core.
-    assert read_share(container) == Share(1, 512 * MB, 452 * MB, 2.0)
+    assert read_share(container) == Share(1, 512 * MB, 462 * MB, 2.0)
 
 
 def test_what_wants_our_quota_counts_though_the_machine_is_idle(container: Path) -> None:
@@ -88,10 +88,10 @@ def test_the_node_of_a_container_shows_and_bids_what_the_container_has(container
     hardware = read_hardware(look)
     assert (hardware.cores, hardware.memory_mb) == (1, 512)
     vitals = read_vitals("", look)
-    assert (vitals.load, vitals.memory_free_mb) == (2.0, 452.0)
-    assert bid(453, vitals).declined == "needs 453 MB, 452 MB are free"
+    assert (vitals.load, vitals.memory_free_mb) == (2.0, 462.0)
+    assert bid(463, vitals).declined == "needs 463 MB, 462 MB are free"
     # Two want the one core: the work takes twice as long.
-    assert bid(452, vitals).price.decode_ms == 2 * bid(452, Vitals()).price.decode_ms > 0
+    assert bid(462, vitals).price.decode_ms == 2 * bid(462, Vitals()).price.decode_ms > 0
 
 
 def bid(memory_mb: int, vitals: Vitals) -> Bid:
