@@ -53,7 +53,7 @@ class Result:
     Attributes:
         ratio: tok_s / peer_tok_s.
         same_tokens: of the 256, those before the first one that differs.
-        worker_rss_mb: of a node's worker that serves with our side.
+        worker_rss_mb: of a node's own worker, which takes the fused step where it is built.
     """
 
     preset: str
@@ -85,8 +85,10 @@ class Figures:
     tokens: list[int]
 
 
-def measure(preset: str, mode: Mode, threads: int, peer: str, rounds: int) -> Result:
-    """Run both sides in turns.
+def measure(
+    preset: str, mode: Mode, threads: int, peer: str, rounds: int, *, fused: bool = True
+) -> Result:
+    """Run both sides in turns; ours without the fused step if `fused` is False.
 
     Raises:
         EngineError: the peer is not installed, or a side cannot run this.
@@ -97,7 +99,7 @@ def measure(preset: str, mode: Mode, threads: int, peer: str, rounds: int) -> Re
             build(here()[0])
     with tempfile.TemporaryDirectory() as place:
         model, peer_model = _write(config, mode, peer, Path(place))
-        ours = (sys.executable, "forge", model)
+        ours = (sys.executable, "forge" if fused else "onnxruntime", model)
         theirs = (_python(peer), peer, peer_model)
         sides = [_Process(*each, threads, config.vocab_size) for each in (ours, theirs)]
         try:
@@ -141,6 +143,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--mode", choices=MODES, default="int8")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--vs", choices=PEERS, default="onnxruntime", help="the peer")
+    parser.add_argument("--without-fused", action="store_true", help="ours is onnxruntime's int8")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--install", action="store_true", help="build llama.cpp first, for minutes")
     parser.add_argument("--json", action="store_true", help="one object")
@@ -148,7 +151,10 @@ def main(argv: Sequence[str]) -> int:
     try:
         if given.install:
             _install()
-        result = measure(given.preset, given.mode, given.threads, given.vs, given.rounds)
+        result = measure(
+            *(given.preset, given.mode, given.threads, given.vs, given.rounds),
+            fused=not given.without_fused,
+        )
     except EngineError as fault:
         print(f"bench engine: {fault}", file=sys.stderr)
         return 1
@@ -296,7 +302,7 @@ def _show(result: Result) -> None:
     table.add_row(result.peer, *(f"{value:g}" for value in peers))
     Console().print(table)
     print(f"ratio {result.ratio:g}; the first {result.same_tokens} tokens are the same")
-    print(f"a node's worker that serves with it holds {result.worker_rss_mb:g} MB")
+    print(f"a node's own worker with that model holds {result.worker_rss_mb:g} MB")
 
 
 if __name__ == "__main__":

@@ -45,8 +45,11 @@ def test_a_worker_holds_no_library_that_it_does_not_serve_with() -> None:
     assert any("tokenizers" in file for file in served.files)
 
 
-def test_a_side_is_not_compared_with_itself(capsys: pytest.CaptureFixture[str]) -> None:
-    assert engine.main(["--preset", "pi_zero", "--mode", "int4", "--rounds", "1"]) == 1
+@pytest.mark.parametrize("given", [["--mode", "int4"], ["--without-fused"]])
+def test_a_side_is_not_compared_with_itself(
+    capsys: pytest.CaptureFixture[str], given: list[str]
+) -> None:
+    assert engine.main(["--preset", "pi_zero", "--rounds", "1", *given]) == 1
     assert "--vs llama.cpp" in capsys.readouterr().err
 
 
