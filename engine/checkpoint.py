@@ -109,7 +109,7 @@ def load_checkpoint(folder: str | Path) -> Checkpoint:
     load_file = _safetensors("load_file")
     refuse_pickles(source)
     fields = read_config_json(source / CONFIG)
-    verify_sums(source, (WEIGHTS, CONFIG))
+    verify_sums(source, (WEIGHTS, CONFIG, *([TRAINING] if (source / TRAINING).exists() else [])))
     config = ForgeConfig.from_json(fields)
     admit(str(source), (source / WEIGHTS).stat().st_size)
     try:
