@@ -14,7 +14,7 @@ from engine.checkpoint import CONFIG, SUMS, refuse_pickles, verify_sums
 from engine.config import ForgeConfig, read_config_json
 from engine.errors import BadModel, BadTokenizer
 from engine.graph_check import check_graph
-from engine.model_use import USE, ModelUse, read_use
+from engine.model_use import CALIBRATION, USE, ModelUse, read_use
 from engine.tokenizer import Tokenizer
 
 TOKENIZER = "tokenizer.json"
@@ -63,7 +63,7 @@ class ModelFolder:
         refuse_pickles(folder)
         fields = read_config_json(folder / CONFIG)
         mode = served_mode(folder, fields)
-        use = [USE] if (folder / USE).exists() else []
+        use = [name for name in (USE, CALIBRATION) if (folder / name).exists()]
         listed = verify_sums(folder, (f"model.{mode}.onnx", CONFIG, *use))
         config = ForgeConfig.from_json(fields)
         fingerprint = str(fields["forge"].get("tokenizer_sha256", ""))

@@ -74,18 +74,17 @@ def served_in(plan: Plan) -> ModelFolder:
         NotWritten: the cache folder takes no file.
     """
     refuse_pickles(plan.source)
-    fields = read_config_json(plan.source / CONFIG)
-    if "forge" in fields:
+    served = "forge" in read_config_json(plan.source / CONFIG)
+    weights = WEIGHTS
+    if served:
         opened = ModelFolder.open(plan.source)
         if plan.config == QuantizationConfig(mode=cast("Mode", opened.mode)):
             return opened
-        digests = verify_sums(plan.source, (opened.graph.name, CONFIG))
-        sources = [digests[opened.graph.name], digests[CONFIG]]
-    else:
-        digests = verify_sums(plan.source, (WEIGHTS, CONFIG))
-        sources = [digests[WEIGHTS], digests[CONFIG]]
-    parts = [*sources, repr(plan.config), repr(plan.calibration), source_of(*_MAKERS)]
-    return kept(parts, lambda folder: _make(plan, folder))
+        if not (plan.source / WEIGHTS).exists():
+            weights = opened.graph.name
+    listed = verify_sums(plan.source, (weights, CONFIG))
+    parts = [listed[weights], listed[CONFIG], repr(plan.config), repr(plan.calibration)]
+    return kept([*parts, source_of(*_MAKERS)], lambda folder: _make(plan, folder))
 
 
 def find_tokenizer(folder: Path, fingerprint: str) -> Tokenizer:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from engine_damage import flipped, weights
+from engine_damage import flipped, seal, weights
 from engine_models import SHAPE, random_checkpoint
 
 from engine.checkpoint import save_checkpoint
@@ -279,3 +279,16 @@ print([name for name in ("torch", "onnx", "safetensors") if name in sys.modules]
         cwd=MODELS.parent,
     )
     assert ran.stdout.splitlines()[-1:] == ["[]"], ran.stderr
+
+
+def test_a_checkpoint_beside_the_graph_is_the_better_source(
+    served: Served, trained: Path, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    tokenizer.save(tmp_path / "tokenizer.json")
+    both = Path(copytree(served("int4"), tmp_path / "both"))
+    (both / "model.safetensors").write_bytes((trained / "model.safetensors").read_bytes())
+    seal(both)
+    assert Forge.load(both).mode == "int4"
+    expected = Forge.load(served("none")).prefill([5, 6, 7])
+    got = Forge.from_pretrained_quantized(both, "none").prefill([5, 6, 7])
+    np.testing.assert_allclose(got, expected, atol=1e-5)

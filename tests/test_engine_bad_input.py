@@ -4,6 +4,7 @@ The table is in docs/api.md; a test sees that it names every error here.
 """
 
 import contextlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 from shutil import copytree
@@ -17,7 +18,7 @@ from test_handlers_models import Recorder
 
 from engine import batching, decoding, embedding, export, train
 from engine.checkpoint import load_checkpoint
-from engine.errors import BadConfig, BadModel, BadPrompt, EngineError
+from engine.errors import BadConfig, BadModel, BadPrompt, BadTokenizer, EngineError
 from engine.forge_engine import ForgeEngine
 from engine.graph import Mode
 from engine.runtime import Forge
@@ -119,6 +120,7 @@ def test_a_damaged_checkpoint_is_refused_at_every_door(
     BOTH[damage].apply(trained)
     refused(CHECKPOINT_DOORS[door], trained, BOTH[damage])
     assert not (trained.parent / "exported").exists()
+    assert not (trained.parent / "run" / "model.safetensors").exists()
 
 
 WRITTEN = ["model.int8.onnx", "config.json", "SHA256SUMS"]
@@ -182,6 +184,13 @@ def test_a_graph_changed_with_right_sums_is_refused_or_serves(
         file.write_bytes(sound)
 
 
+DAMAGED_TOKENIZERS: dict[str, Callable[[bytes], bytes]] = {
+    "empty": lambda _: b"",
+    "truncated": lambda raw: raw[: len(raw) // 2],
+    "no text": lambda _: b"\xff" * 99,
+    "another file": lambda _: b'{"model_type": "llama"}',
+    "brackets": lambda _: b"[" * 100_000,
+}
 TOO_LONG = "kitchen " * 300
 TEXTS: dict[str, tuple[str, str]] = {
     "empty": ("", "empty"),
@@ -253,6 +262,45 @@ def test_every_byte_is_in_the_vocabulary(tokenizer: Tokenizer) -> None:
         assert bytes([byte]) in tokenizer.token_bytes
     text = "".join(map(chr, [*range(0xD800), 0xE000, 0x1F44D, 0x10FFFF]))
     assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("instead", "says"),
+    [("õõ", "no token for 1 of the 256 bytes"), ("Ա", "is not written in bytes")],
+)
+def test_a_tokenizer_that_lacks_a_byte_is_refused(
+    tokenizer: Tokenizer, tmp_path: Path, instead: str, says: str
+) -> None:
+    """It would leave the byte out of every prompt, without a word."""
+    tokenizer.save(tmp_path / "tokenizer.json")
+    told = json.loads((tmp_path / "tokenizer.json").read_bytes())
+    told["model"]["vocab"][instead] = told["model"]["vocab"].pop("õ")  # of 0xF5, in no text
+    (tmp_path / "tokenizer.json").write_text(json.dumps(told))
+    with pytest.raises(BadTokenizer, match=says):
+        Tokenizer.load(tmp_path)
+
+
+@pytest.mark.parametrize("damage", DAMAGED_TOKENIZERS)
+def test_a_damaged_tokenizer_is_refused(tokenizer: Tokenizer, tmp_path: Path, damage: str) -> None:
+    tokenizer.save(tmp_path / "tokenizer.json")
+    raw = (tmp_path / "tokenizer.json").read_bytes()
+    (tmp_path / "tokenizer.json").write_bytes(DAMAGED_TOKENIZERS[damage](raw))
+    with pytest.raises(BadTokenizer) as caught:
+        Tokenizer.load(tmp_path)
+    assert caught.value.remedy
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_tokenizer_with_a_bit_flipped_is_refused_or_loses_no_text(
+    tokenizer: Tokenizer, data: st.DataObject
+) -> None:
+    raw = tokenizer._serialised
+    changed = flipped(raw, data.draw(st.integers(0, len(raw) - 1)), data.draw(st.integers(0, 7)))
+    text = "Schalte 12 Lichter in der Küche aus 👍\n"
+    with contextlib.suppress(BadTokenizer):
+        other = Tokenizer(changed)
+        assert other.decode(other.encode(text)) == text
 
 
 @pytest.mark.parametrize(
