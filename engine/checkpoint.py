@@ -96,7 +96,7 @@ def save_checkpoint(folder: str | Path, checkpoint: Checkpoint) -> None:
 
 
 def load_checkpoint(folder: str | Path) -> Checkpoint:
-    """Read and verify a checkpoint folder.
+    """Read and verify a checkpoint folder, fp32 or fp16; fp32 comes out.
 
     Raises:
         BadModel: missing, pickled, damaged (sha256), of other shapes than its config says, or
@@ -120,10 +120,14 @@ def load_checkpoint(folder: str | Path) -> Checkpoint:
         raise BadModel(
             f"{source / WEIGHTS} is no safetensors file ({fault})", "copy the checkpoint again"
         ) from fault
+    # fp16 keeps a model as well in half the room; everything here computes with fp32.
+    weights = {n: w.astype(np.float32) if w.dtype == np.float16 else w for n, w in weights.items()}
     check_tensors(config, weights, str(source / WEIGHTS))
     training_file = source / TRAINING
     training = read_config_json(training_file) if training_file.exists() else {}
-    return Checkpoint(config, weights, str(fields.get("tokenizer_sha256", "")), training)
+    served = fields.get("forge")  # a model folder that has its checkpoint beside the graph
+    told = {**served, **fields} if isinstance(served, dict) else fields
+    return Checkpoint(config, weights, str(told.get("tokenizer_sha256", "")), training)
 
 
 def check_tensors(config: ForgeConfig, weights: Weights, where: str) -> None:
