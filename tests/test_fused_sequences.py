@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import fused_models
@@ -122,3 +125,35 @@ def test_what_there_is_no_room_for_is_refused(library: Path, graph: Path) -> Non
         step.run([1], 0, every=False, slot=2)
     with pytest.raises(BadPrompt):
         step.run([1], 0, every=False, slot=-1)
+
+
+def test_no_room_is_named_and_harms_nothing(library: Path, graph: Path) -> None:
+    program = f"""
+import resource
+from pathlib import Path
+from engine.errors import OutOfMemory
+from engine.fused.step import FusedStep
+from fused_models import SHAPES
+step = FusedStep(Path({str(library)!r}), Path({str(graph)!r}), SHAPES["grouped"], 1)
+before = step.step(5, 0).copy()
+now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (now + (32 << 20), -1))
+try:
+    step.reserve(10_000)
+except OutOfMemory as fault:
+    print(fault, len(bytearray(16 << 20)))
+step.reserve(2)
+print((step.step_many([5, 6], [0, 0])[0] == before).all())
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert ran.stdout.splitlines() == [
+        f"no memory for 10000 sequences; serve fewer at once {16 << 20}",
+        "True",
+    ]

@@ -80,9 +80,15 @@ class ForgeStep {
     for (std::thread& helper : helpers_) helper.join();
   }
 
-  // Room for `slots` sequences in all; throws std::bad_alloc, and those that there were stay.
+  // Room for `slots` sequences in all; or throws std::bad_alloc, and there are as many as before.
   void reserve(int slots) {
-    while (int(sequences_.size()) < slots) sequences_.emplace_back(s_);
+    const auto before = sequences_.size();
+    try {
+      while (int(sequences_.size()) < slots) sequences_.emplace_back(s_);
+    } catch (const std::bad_alloc&) {
+      sequences_.erase(sequences_.begin() + before, sequences_.end());
+      throw;
+    }
   }
 
   bool run(const Task& task) {
