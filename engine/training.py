@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from engine.admission import admit, training_bytes
 from engine.checkpoint import Checkpoint, load_checkpoint
 from engine.curve import draw_curve
 from engine.data import IGNORE, Batch, Corpus, epoch_rows, load_corpus, make_batch
@@ -80,6 +81,7 @@ def train(
 
     Raises:
         BadData, BadTokenizer, BadModel, BadConfig: an input does not serve; nothing was written.
+        OutOfMemory: weights, gradients and moments have no room.
         NotWritten: the disk did not take a checkpoint; the one before it is whole.
     """
     with team(plan.device) as together:
@@ -116,6 +118,8 @@ class _Session:
             raise BadConfig(
                 f"{plan.rows} rows a step for {together.size} processes", "give more --rows"
             )
+        if together.kind == "cpu":
+            admit("training a model of this size", training_bytes(plan.config))
         initial = load_checkpoint(plan.initial) if plan.initial else None
         use_threads(plan.threads)
         torch.manual_seed(plan.seed)

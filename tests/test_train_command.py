@@ -10,6 +10,7 @@ from cli_call import Call, caller
 from PIL import Image
 from safetensors.numpy import load_file, save_file
 
+from engine.admission import Room
 from engine.checkpoint import SUMS, WEIGHTS, load_checkpoint, write_sums
 from engine.config import PRESETS
 from engine.data import Corpus, Example
@@ -116,6 +117,16 @@ def test_what_cannot_be_trained_is_one_line(
     assert (ended.code, last.startswith("forgebus: ")) == (code, True), ended
     assert told in last
     assert not (rows.parent / "o" / "config.json").exists()
+
+
+def test_a_model_that_has_no_room_is_refused(
+    bare: Call, rows: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = Room(1 << 30, "this machine", None)
+    monkeypatch.setattr("engine.admission.room", lambda _: room)
+    words = ["--type", "router", "--data", rows, "--out", rows.parent / "o", "--model-size", "xl"]
+    words += ["--tokenizer", rows.parent / "tokenizer.json"]
+    bare("train", *words).fails(1, "training a model of this size needs", "1024 MiB are free")
 
 
 def _checkpoint_with_nan(call: Call, rows: Path) -> None:
