@@ -2,20 +2,24 @@
 
 The text model learnt from books for children: it goes on with a story and follows no instruction.
 Chunks are streamed as they come. Several prompts are continued together, a token of each at a time.
+Where a JSON schema is given, the continuation is a document of it, whatever the model would rather write.
 """
 
 from collections.abc import Generator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from engine.answer import Answer
 from engine.batching import Batch
+from engine.errors import BadGrammar
+from engine.grammar import Constraint, Vocabulary
+from engine.json_grammar import json_schema
 from engine.runtime import Forge
 from engine.sampling import Sampling
 from handlers.forge_model import engine_faults_told, load_forge
-from handlers.protocol import Call, Cancelled, HandlerError, read_content, run_alone
+from handlers.protocol import BadInput, Call, Cancelled, HandlerError, read_content, run_alone
 
 _LEAST_ROOM = 16
 
@@ -26,6 +30,9 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``temperature`` 0 takes the likeliest token each time. The same seed, prompt and model give the
     same text. A string of ``stop`` ends the text and is no part of it. Of a prompt that is longer
     than the context, the end counts.
+
+    With a JSON ``schema`` the text is one document of it, complete within ``max_tokens``; ``{}`` is any
+    document. docs/engine.md says which keywords are understood; any other one is refused.
     """
 
     prompt: Annotated[str, msgspec.Meta(min_length=1, max_length=100_000)]
@@ -36,6 +43,7 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tuple[Annotated[str, msgspec.Meta(min_length=1, max_length=100)], ...],
         msgspec.Meta(max_length=8),
     ] = ()
+    schema: dict[str, Any] | None = None
 
 
 class Continuation(msgspec.Struct, frozen=True):
@@ -57,6 +65,9 @@ class TextGeneration:
     def __init__(self, models: Path) -> None:
         self._models = models
         self._loaded: tuple[Forge, Batch] | None = None
+        self._vocabulary: Vocabulary | None = None
+        # The schema that was asked for last: what its states allow is known already.
+        self._constraint: tuple[dict[str, Any], Constraint] | None = None
 
     def load(self) -> None:
         """Load the text model. Raises :class:`handlers.protocol.Unavailable`."""
@@ -84,8 +95,9 @@ class TextGeneration:
         forge, batch = self._loaded
         request = read_content(content, Request, "prompt")
         most = min(request.max_tokens, call.max_tokens, forge.config.context - _LEAST_ROOM)
+        constraint = self._of_schema(forge, request, most)
         with engine_faults_told():
-            seat = batch.join(_asked(forge, request, most, call))
+            seat = batch.join(_asked(forge, request, most, call, constraint))
             try:
                 made = 0
                 while True:
@@ -108,12 +120,36 @@ class TextGeneration:
             raise Cancelled("cancelled while the text was being written")
         return msgspec.json.encode(Continuation(completion.text, completion.reason))
 
+    def _of_schema(self, forge: Forge, request: Request, most: int) -> Constraint | None:
+        """What holds the text to the schema; :class:`BadInput` where it cannot be held to it."""
+        if request.schema is None:
+            return None
+        if request.stop:
+            raise BadInput("stop: it would cut a document of the schema; give one of the two")
+        try:
+            if self._constraint is None or self._constraint[0] != request.schema:
+                self._vocabulary = self._vocabulary or Vocabulary(forge.tokenizer)
+                made = Constraint(json_schema(request.schema), self._vocabulary)
+                self._constraint = (request.schema, made)
+            constraint = self._constraint[1]
+        except BadGrammar as fault:
+            raise BadInput(f"schema: {fault}") from fault
+        if constraint.shortest > most:
+            raise BadInput(
+                f"schema: its shortest document takes {constraint.shortest} tokens, and {most} may be "
+                "written; allow more, or ask for less"
+            )
+        return constraint
 
-def _asked(forge: Forge, request: Request, most: int, call: Call) -> Answer:
+
+def _asked(
+    forge: Forge, request: Request, most: int, call: Call, constraint: Constraint | None
+) -> Answer:
     sampling = Sampling(
         temperature=request.temperature,
         top_k=50 if request.temperature else 0,
-        repetition_penalty=1.1,
+        # Quotes, commas and names of members must repeat.
+        repetition_penalty=1.1 if constraint is None else 1.0,
         seed=request.seed,
     )
     return Answer(
@@ -122,5 +158,6 @@ def _asked(forge: Forge, request: Request, most: int, call: Call) -> Answer:
         max_tokens=most,
         sampling=sampling,
         stop=request.stop,
+        constraint=constraint,
         cancelled=call.cancelled,
     )
