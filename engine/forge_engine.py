@@ -5,6 +5,7 @@
 >>> ForgeEngine(use_routing=True).route("turn off the kitchen light")
 """
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -77,6 +78,7 @@ class ForgeEngine:
         self._threads = threads
         self._choice: Choice | None = None
         self._loaded: dict[Path, Forge] = {}
+        self._loading = threading.Lock()
         self._uses: dict[Path, ModelUse] = {}
         self._tokenizer: Tokenizer | None = None
         self._calibration = Calibration()
@@ -107,10 +109,11 @@ class ForgeEngine:
             BadTokenizer: as `Forge.load`, or it is not on the tokenizer of those loaded before.
         """
         folder = self.model if model is None else find_model(model, self._models)
-        if folder not in self._loaded:
-            self._loaded[folder] = self._load(folder)
-        forge = self._loaded[folder]
-        self._tokenizer = forge.tokenizer
+        with self._loading:
+            if folder not in self._loaded:
+                self._loaded[folder] = self._load(folder)
+            forge = self._loaded[folder]
+            self._tokenizer = forge.tokenizer
         return forge
 
     def route(self, prompt: str) -> routing.Route:

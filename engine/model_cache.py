@@ -7,6 +7,7 @@ is made again where it is damaged. All of it may be deleted at any time.
 import fcntl
 import hashlib
 import os
+import shutil
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -49,6 +50,8 @@ def kept(parts: Sequence[str], make: Callable[[Path], object]) -> ModelFolder:
     with _alone(folder.parent):
         opened = _sound(folder)  # another process may have made it meanwhile
         if opened is None:
+            for left in folder.parent.glob(f".{folder.name}.*"):  # by one that was killed
+                shutil.rmtree(left, ignore_errors=True)
             with whole_folder(folder, force=True, ours=lambda _: True) as made:
                 make(made)
             opened = ModelFolder.open(folder)

@@ -93,6 +93,11 @@ def find_tokenizer(folder: Path, fingerprint: str) -> Tokenizer:
     Raises:
         BadTokenizer: none of those is the one.
     """
+    if not fingerprint:
+        raise BadTokenizer(
+            f"{folder} does not say which tokenizer it was trained with",
+            "add tokenizer_sha256 to its config.json",
+        )
     for place in (folder, folder.resolve().parent, models_folder()):
         if (place / TOKENIZER).is_file():
             try:

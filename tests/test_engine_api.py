@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from shutil import copytree
+from shutil import copy2, copytree
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,8 @@ import pytest
 from engine_damage import flipped, seal, weights
 from engine_models import SHAPE, random_checkpoint
 
-from engine.checkpoint import save_checkpoint
-from engine.config import ForgeConfig
+from engine.checkpoint import save_checkpoint, write_json
+from engine.config import ForgeConfig, read_config_json
 from engine.errors import BadTokenizer, MissingDependency, NotWritten
 from engine.graph import MODES, Mode, export
 from engine.model_cache import cache_folder
@@ -139,6 +139,42 @@ def test_the_tokenizer_of_a_checkpoint_is_looked_for(trained: Path, tmp_path: Pa
     alone = Path(copytree(trained, tmp_path / "alone"))
     with pytest.raises(BadTokenizer, match=r"put its tokenizer\.json into that folder"):
         Forge.from_pretrained_quantized(alone)
+
+
+def test_a_checkpoint_that_names_no_tokenizer_gets_none(trained: Path, tmp_path: Path) -> None:
+    folder = Path(copytree(trained, tmp_path / "models" / "foreign"))
+    fields = read_config_json(folder / "config.json")
+    del fields["tokenizer_sha256"]
+    write_json(folder / "config.json", fields)
+    seal(folder)
+    copy2(trained.parent / "tokenizer.json", folder / "tokenizer.json")
+    with pytest.raises(BadTokenizer, match="does not say which"):
+        Forge.from_pretrained_quantized(folder)
+
+
+def test_processes_that_make_the_same_model_make_one(trained: Path, cache: Path) -> None:
+    program = f"""
+from engine.runtime import Forge
+print(Forge.from_pretrained_quantized({str(trained)!r}, "int4").mode)
+"""
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=MODELS.parent
+        )
+        for _ in range(3)
+    ]
+    assert [each.communicate(timeout=60)[0] for each in running] == ["int4\n"] * 3
+    assert len(kept(cache)) == 1
+
+
+def test_what_a_killed_one_left_is_cleared_away(trained: Path, cache: Path) -> None:
+    Forge.from_pretrained_quantized(trained)
+    (folder,) = kept(cache)
+    left = folder.with_name(f".{folder.name}.4711")
+    folder.rename(left)
+    Forge.from_pretrained_quantized(trained)
+    assert kept(cache) == [folder]
+    assert not left.exists()
 
 
 def test_a_cache_that_others_may_write_to_is_not_used(trained: Path, cache: Path) -> None:

@@ -18,7 +18,7 @@ from test_handlers_models import Recorder
 
 from engine import batching, decoding, embedding, export, train
 from engine.checkpoint import load_checkpoint
-from engine.errors import BadConfig, BadModel, BadPrompt, BadTokenizer, EngineError
+from engine.errors import BadConfig, BadModel, BadPrompt, BadTokenizer, EngineError, OutOfMemory
 from engine.forge_engine import ForgeEngine
 from engine.graph import Mode
 from engine.runtime import Forge
@@ -307,7 +307,8 @@ def test_a_tokenizer_with_a_bit_flipped_is_refused_or_loses_no_text(
     ("raised", "code"),
     [
         (BadPrompt("too long", "shorten it"), "bad_input"),
-        (BadModel("x", "y"), "failed"),
+        (OutOfMemory("no memory", "decode fewer together"), "unavailable"),
+        (BadModel("the graph failed", "export it again"), "failed"),
     ],
 )
 def test_an_error_reaches_the_requester_with_its_remedy(raised: EngineError, code: str) -> None:
