@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import graph
-from engine.checkpoint import Checkpoint
+from engine.checkpoint import Checkpoint, save_checkpoint
 from engine.errors import BadConfig, BadModel
+from engine.export import main as export_main
 from engine.gptq import rounded_columns
 from engine.graph import write_served
 from engine.matrices import MODES, Blocks, Mode, in_blocks
@@ -207,3 +208,18 @@ def test_nothing_rests_on_torchs_old_quantisation() -> None:
     sources = {file: file.read_text("utf-8") for file in (ROOT / "engine").rglob("*.py")}
     assert len(sources) > 40
     assert not [file.name for file, source in sources.items() if old.search(source)]
+
+
+def test_the_command_line_calibrates_by_texts(
+    checkpoint: Checkpoint, tokenizer: Tokenizer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_checkpoint(tmp_path / "trained", checkpoint)
+    tokenizer.save(tmp_path / "tokenizer.json")
+    (tmp_path / "text.txt").write_text("turn on the lamp in the bedroom\n" * 40)
+    asked = [str(tmp_path / "trained"), str(tmp_path / "m"), "--mode", "int4", "--group-size", "16"]
+    texts = ["--texts", str(tmp_path / "text.txt")]
+    assert export_main([*asked, "--calibrate", "1", *texts]) == 0
+    assert '"calibration_batches": 1' in (tmp_path / "m" / "config.json").read_text()
+    assert Forge.load(tmp_path / "m").mode == "int4"
+    assert export_main([*asked, *texts]) == 1
+    assert "calibration_batches" in capsys.readouterr().err
