@@ -1,8 +1,10 @@
 """Room for a model is asked for before it is loaded: refused where there is none, and only there."""
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -210,3 +212,48 @@ print(json.dumps(took))
         asked = (wide / mode / f"model.{mode}.onnx").stat().st_size + cache_bytes(WIDE, mode)
         assert asked <= took[mode], f"{mode}: {asked:,} asked for, {took[mode]:,} taken"
         assert asked >= took[mode] / 6, f"{mode}: {asked:,} is far from {took[mode]:,}"
+
+
+@pytest.fixture
+def group() -> Iterator[Path]:
+    """A memory control group of the machine's own, where one can be made."""
+    for root, limit in (
+        ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+        ("/sys/fs/cgroup", "memory.max"),
+    ):
+        folder = Path(root) / f"forgebus-test-{os.getpid()}"
+        try:
+            folder.mkdir()
+        except OSError:
+            continue
+        if (folder / limit).exists():
+            yield folder / limit
+            folder.rmdir()
+            return
+        folder.rmdir()
+    pytest.skip("no memory control group can be made here")
+
+
+def test_a_real_control_group_is_seen_before_the_kernel_acts(wide: Path, group: Path) -> None:
+    """Its limit is told, not the kernel's: that would kill the process."""
+    said = child(
+        f"""
+import os
+with open({str(group.parent / "cgroup.procs")!r}, "w") as procs:
+    procs.write(str(os.getpid()))
+said = []
+for limit in (24 << 20, 512 << 20):
+    with open({str(group)!r}, "w") as file:
+        file.write(str(limit))
+    try:
+        Forge.load(root + "/none", threads=1).prefill([5] * 40)
+        said.append("loaded")
+    except OutOfMemory as fault:
+        said.append(str(fault))
+print(json.dumps(said))
+""",
+        wide,
+    )
+    assert "MiB are free" in said[0]
+    assert group.name in said[0]
+    assert said[1] == "loaded"
