@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 from collections.abc import Callable
@@ -95,7 +96,7 @@ def turn_a_bit(file: Path) -> None:
 
 
 def of_another_model(file: Path) -> None:
-    content = np.frombuffer(file.read_bytes()[4096:], np.uint8) ^ 1
+    content = np.frombuffer(file.read_bytes()[4096:], np.uint8) ^ np.uint8(1)
     assert packed.write_packed(packed.PackedFile(file, bytes(32)), content)
 
 
@@ -205,3 +206,48 @@ def test_a_damaged_graph_leaves_nothing(
     with pytest.raises(BadModel):
         FusedStep(library, broken, CONFIG, 1, shared=True)
     assert not cache.exists()
+
+
+def padded(content: bytes) -> bytes:
+    return content.ljust(-(-len(content) // 64) * 64, b"\0")
+
+
+def laid(part: weights.Matrix | weights.Vector, offset: int) -> bytes:
+    """A part as layout 1 has it."""
+    if isinstance(part, weights.Vector):
+        return padded(part.values.tobytes())
+    rows, blocks = part.scales.shape
+    codes = (part.codes ^ (128 - offset)).reshape(rows // 16, 16, blocks, 16, 4)
+    scales = (part.scales * 4096).astype(np.float16).reshape(rows // 16, 16, blocks)
+    groups = zip(codes.transpose(0, 2, 3, 1, 4), scales.transpose(0, 2, 1), strict=True)
+    return b"".join(padded(c.tobytes() + s.tobytes()) for c, s in groups)
+
+
+@pytest.mark.parametrize("name", ["grouped", "untied"])
+def test_another_layout_needs_another_version(
+    library: Path, cache: Path, tmp_path: Path, name: str
+) -> None:
+    """Files outlive the library that wrote them: this is what version 1 says of them."""
+    assert packed.LAYOUT == 1
+    config = SHAPES[name]
+    graph = fused_models.served(config, tmp_path / name)
+    write_sums(graph.parent, [graph.name])
+    FusedStep(library, graph, config, 1, shared=True)
+    (file,) = cache.iterdir()
+    parts = {
+        (type(part), part.kind, part.layer): part for part in weights.read_weights(graph, config)
+    }
+    vector, matrix = weights.VectorKind, weights.MatrixKind
+    order: list[tuple[weights.VectorKind | weights.MatrixKind, int]]
+    order = [(vector.COS, 0), (vector.SIN, 0)]
+    for n in range(config.n_layers):
+        order += [(vector.NORM_ATTENTION, n), (matrix.QKV, n), (matrix.OUT, n)]
+        order += [(vector.NORM_FFN, n), (matrix.GATE_UP, n), (matrix.DOWN, n)]
+    order += [(vector.NORM_FINAL, 0)]
+    order += [(matrix.HEAD, 0)] * (not config.tied) + [(matrix.EMBEDDING, 0)]
+    offset = ctypes.CDLL(str(library)).forge_packed_offset()
+    content = b"".join(
+        laid(parts[weights.Vector if isinstance(kind, vector) else weights.Matrix, kind, n], offset)
+        for kind, n in order
+    )
+    assert file.read_bytes()[4096:] == content
