@@ -31,14 +31,14 @@ _ROOT = "/usr/aarch64-linux-gnu"
 _CPUS = {"neon": "cortex-a53", "dotprod": "cortex-a76"}
 
 COUNTS: dict[tuple[str, str], int] = {
-    ("neon", "pi_zero"): 405_689,
-    ("neon", "pi_4"): 1_972_748,
-    ("neon", "pi_5"): 4_061_390,
-    ("neon", "small"): 14_764_212,
-    ("dotprod", "pi_zero"): 259_481,
-    ("dotprod", "pi_4"): 1_205_658,
-    ("dotprod", "pi_5"): 2_411_954,
-    ("dotprod", "small"): 7_940_382,
+    ("neon", "pi_zero"): 413_077,
+    ("neon", "pi_4"): 2_000_019,
+    ("neon", "pi_5"): 4_115_927,
+    ("neon", "small"): 14_967_346,
+    ("dotprod", "pi_zero"): 268_851,
+    ("dotprod", "pi_4"): 1_232_163,
+    ("dotprod", "pi_5"): 2_463_645,
+    ("dotprod", "small"): 8_130_046,
 }
 """(build of the fused step, preset) to instructions a step."""
 

@@ -83,10 +83,10 @@ class Row:
 def step_bytes(shape: ForgeConfig, position: int = AT) -> int:
     """Bytes that a decode step of the fused int8 model reads: each weight once, the cache so far.
 
-    A code a weight and an fp32 scale for 64 of them; keys and values are fp16.
+    A code a weight and an fp16 scale for 64 of them; keys and values are fp16.
     """
     cache = 2 * 2 * shape.n_layers * shape.kv_dim * position
-    return int(shape.parameters() * (1 + 4 / 64)) + cache
+    return int(shape.parameters() * (1 + 2 / 64)) + cache
 
 
 def estimate(board: Board, preset: str) -> Row:
