@@ -7,6 +7,7 @@ again with 16. The difference of the two counts, by 8, is a step: loading and th
 is exact and the same each time; only the attention grows a little with the position.
 """
 
+import importlib
 import shutil
 import subprocess
 import sys
@@ -78,7 +79,7 @@ def _job(preset: str, steps: int, place: Path) -> Path:
     """The model, the prompt and the steps, as the driver of the tests reads them."""
     sys.path.insert(0, str(_TESTS))
     try:
-        from fused_native import Run, write_job
+        native = importlib.import_module("fused_native")
     finally:
         sys.path.remove(str(_TESTS))
     config, rng = PRESETS[preset], np.random.default_rng(1)
@@ -88,9 +89,9 @@ def _job(preset: str, steps: int, place: Path) -> Path:
     }
     graph = export(Checkpoint(config, weights, "", {}), place / preset, "int8")
     tokens = rng.integers(0, config.vocab_size, AT + steps).tolist()
-    calls = [Run(tokens[:AT], 0, slot=0, every=False)]
-    calls += [Run([tokens[AT + n]], AT + n, slot=0, every=False) for n in range(steps)]
-    write_job(place / "job", graph, config, 1, list(calls))
+    calls = [native.Run(tokens[:AT], 0, slot=0, every=False)]
+    calls += [native.Run([tokens[AT + n]], AT + n, slot=0, every=False) for n in range(steps)]
+    native.write_job(place / "job", graph, config, 1, calls)
     return place / "job"
 
 
