@@ -27,6 +27,7 @@ AT = 256
 
 _FEW, _MORE = 8, 16
 _TESTS = Path(__file__).resolve().parent.parent / "tests"
+_NATIVE = "fused_native"  # a file of the tests: in the sources, and no library
 _PLUGIN = Path(__file__).with_name("count_instructions.c")
 _ROOT = "/usr/aarch64-linux-gnu"
 _CPUS = {"neon": "cortex-a53", "dotprod": "cortex-a76"}
@@ -79,7 +80,7 @@ def _job(preset: str, steps: int, place: Path) -> Path:
     """The model, the prompt and the steps, as the driver of the tests reads them."""
     sys.path.insert(0, str(_TESTS))
     try:
-        native = importlib.import_module("fused_native")
+        native = importlib.import_module(_NATIVE)
     finally:
         sys.path.remove(str(_TESTS))
     config, rng = PRESETS[preset], np.random.default_rng(1)
