@@ -20,6 +20,27 @@ if TYPE_CHECKING:
 
 # Below this a second thread gains a fifth and loses much more when a core is busy.
 _DIM_ONE_THREAD = 256
+# Times the size of its file: what a tokenizer takes, 29 times for the shipped one.
+_PARSED = 24
+# So the loader, C++ and the system say that there is no memory for a library.
+_NO_MEMORY = ("failed to map segment", "bad_alloc", "Cannot allocate memory", "MemoryError")
+
+
+def ask_for_room(folder: ModelFolder, *, tokenizer: bool, shared: bool) -> None:
+    """Raise `OutOfMemory` where there is no room to serve `folder`, before anything is loaded.
+
+    Args:
+        folder: the model.
+        tokenizer: its tokenizer has to be loaded too. That library aborts where it finds none.
+        shared: the weights are mapped.
+    """
+    need = cache_bytes(folder.config, folder.mode)
+    if tokenizer and folder.tokenizer_file.is_file():
+        need += _PARSED * folder.tokenizer_file.stat().st_size
+    if shared:
+        admit(str(folder.path), need, mapped=folder.weights_bytes)
+    else:
+        admit(str(folder.path), need + folder.weights_bytes)
 
 
 def in_memory(folder: ModelFolder, threads: int) -> "Backend":
@@ -28,11 +49,9 @@ def in_memory(folder: ModelFolder, threads: int) -> "Backend":
     What the fused step cannot read is left to onnxruntime, which names the fault if there is one.
 
     Raises:
-        OutOfMemory: there is no room; found before anything is loaded.
+        OutOfMemory: there is no room.
         BadModel: the graph is damaged, or not of its config's shape.
     """
-    cache = cache_bytes(folder.config, folder.mode)
-    admit(str(folder.path), folder.weights_bytes + cache)
     if folder.mode == "int8":
         from engine.fused.build import best
         from engine.fused.step import FusedStep
@@ -61,7 +80,7 @@ def on_onnxruntime(
     try:
         from engine.onnx_backend import OnnxBackend
     except ImportError as fault:
-        if "failed to map segment" in str(fault):  # so the loader says that there is no memory
+        if any(words in str(fault) for words in _NO_MEMORY):
             raise MemoryError from fault
         raise
     return OnnxBackend(graph, folder.config, threads, shared=shared)

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from engine.admission import admit, cache_bytes
 from engine.backends import on_onnxruntime
 from engine.checkpoint import CONFIG, verify_sums, write_sums
 from engine.errors import BadConfig, BadModel, MissingDependency
@@ -49,12 +48,10 @@ def mapped(folder: ModelFolder, threads: int) -> "Backend":
     """What serves `folder` here over mapped weights.
 
     Raises:
-        OutOfMemory: no room for the cache, or no address space for the weights.
+        OutOfMemory: no room for the cache.
         BadModel: the graph is not of its config's shape.
         NotWritten: the cache folder takes no file.
     """
-    cache = cache_bytes(folder.config, folder.mode)
-    admit(str(folder.path), cache, mapped=folder.weights_bytes)
     if folder.mode == "int8":
         from engine.fused.build import best
         from engine.fused.step import FusedStep

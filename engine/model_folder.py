@@ -80,16 +80,20 @@ class ModelFolder:
             )
         return opened
 
+    @property
+    def tokenizer_file(self) -> Path:
+        """The tokenizer in the folder, else the one in the folder above, where all share it."""
+        beside = self.path / TOKENIZER
+        return beside if beside.exists() else self.path.resolve().parent / TOKENIZER
+
     def load_tokenizer(self) -> Tokenizer:
-        """The tokenizer in the folder, else the one in the folder above, where all share it.
+        """The tokenizer of `tokenizer_file`.
 
         Raises:
             BadTokenizer: missing, damaged, or not the one that the model was trained with; the
                 last is found before the file is looked into.
         """
-        beside = self.path / TOKENIZER
-        file = beside if beside.exists() else self.path.resolve().parent / TOKENIZER
-        return Tokenizer.load(file, fingerprint=self.tokenizer)
+        return Tokenizer.load(self.tokenizer_file, fingerprint=self.tokenizer)
 
     def check_tokenizer(self, tokenizer: Tokenizer) -> None:
         """Raise `BadTokenizer` where the model was trained with another one."""

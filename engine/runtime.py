@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from engine.backends import in_memory, memory_named, threads_for
+from engine.backends import ask_for_room, in_memory, memory_named, threads_for
 from engine.errors import BadModel, BadPrompt, Busy
 from engine.model_folder import ModelFolder, models_folder
 from engine.prefixes import Prefix, Prefixes, common
@@ -154,7 +154,8 @@ class Forge:
         from engine.mapped import mapped, mapped_folder
 
         with memory_named(path):
-            return cls._started(mapped_folder(path, device), tokenizer, threads, mapped)
+            folder = mapped_folder(path, device)
+            return cls._started(folder, tokenizer, threads, mapped, shared=True)
 
     @classmethod
     def from_pretrained_quantized(
@@ -228,9 +229,16 @@ class Forge:
 
     @classmethod
     def _started(
-        cls, folder: ModelFolder, tokenizer: Tokenizer | None, threads: int, make: "Open"
+        cls,
+        folder: ModelFolder,
+        tokenizer: Tokenizer | None,
+        threads: int,
+        make: "Open",
+        *,
+        shared: bool = False,
     ) -> "Forge":
         """A verified model with its weights loaded by `make`, after one token has been through."""
+        ask_for_room(folder, tokenizer=tokenizer is None, shared=shared)
         if tokenizer is None:
             tokenizer = folder.load_tokenizer()
         folder.check_tokenizer(tokenizer)

@@ -64,6 +64,8 @@ class Tokenizer:
         """
         try:
             self._bpe = Bpe.from_str(serialised.decode("utf-8"))
+        except MemoryError:
+            raise
         except Exception as fault:  # the library raises bare Exception
             raise BadTokenizer(
                 f"the tokenizer file cannot be read ({fault})", "copy tokenizer.json again"
