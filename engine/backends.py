@@ -4,6 +4,7 @@ Only the one that serves is imported.
 """
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 # Below this a second thread gains a fifth and loses much more when a core is busy.
 _DIM_ONE_THREAD = 256
+# Where there is less than this for onnxruntime, importing it ends in half of it, or in a crash.
+_LIBRARY_PRIVATE, _LIBRARY_MAPPED = 7 << 20, 30 << 20
 # Times the size of its file: what a tokenizer takes, 29 times for the shipped one.
 _PARSED = 24
 # So the loader, C++ and the system say that there is no memory for a library.
@@ -37,10 +40,14 @@ def ask_for_room(folder: ModelFolder, *, tokenizer: bool, shared: bool) -> None:
     need = cache_bytes(folder.config, folder.mode)
     if tokenizer and folder.tokenizer_file.is_file():
         need += _PARSED * folder.tokenizer_file.stat().st_size
+    mapped = 0
     if shared:
-        admit(str(folder.path), need, mapped=folder.weights_bytes)
+        mapped += folder.weights_bytes
     else:
-        admit(str(folder.path), need + folder.weights_bytes)
+        need += folder.weights_bytes
+    if _fused_library(folder) is None and "onnxruntime" not in sys.modules:
+        need, mapped = need + _LIBRARY_PRIVATE, mapped + _LIBRARY_MAPPED
+    admit(str(folder.path), need, mapped=mapped)
 
 
 def in_memory(folder: ModelFolder, threads: int) -> "Backend":
@@ -52,17 +59,20 @@ def in_memory(folder: ModelFolder, threads: int) -> "Backend":
         OutOfMemory: there is no room.
         BadModel: the graph is damaged, or not of its config's shape.
     """
-    if folder.mode == "int8":
-        from engine.fused.build import best
-        from engine.fused.step import FusedStep
+    return fused(folder, threads, shared=False) or on_onnxruntime(folder.graph, folder, threads)
 
-        library = best()
-        if library is not None:
-            try:
-                return FusedStep(library, folder.graph, folder.config, threads)
-            except (BadModel, MissingDependency):
-                pass
-    return on_onnxruntime(folder.graph, folder, threads)
+
+def fused(folder: ModelFolder, threads: int, *, shared: bool) -> "Backend | None":
+    """The fused step over `folder`; None where it was not built or cannot read the model."""
+    library = _fused_library(folder)
+    if library is None:
+        return None
+    from engine.fused.step import FusedStep
+
+    try:
+        return FusedStep(library, folder.graph, folder.config, threads, shared=shared)
+    except (BadModel, MissingDependency):
+        return None
 
 
 def on_onnxruntime(
@@ -82,7 +92,9 @@ def on_onnxruntime(
     except ImportError as fault:
         if any(words in str(fault) for words in _NO_MEMORY):
             raise MemoryError from fault
-        raise
+        raise MissingDependency(
+            f"onnxruntime cannot be loaded ({fault})", "restart the process, or install it again"
+        ) from fault
     return OnnxBackend(graph, folder.config, threads, shared=shared)
 
 
@@ -101,3 +113,11 @@ def memory_named(what: str | Path) -> Iterator[None]:
         yield
     except MemoryError as fault:
         raise OutOfMemory(f"no memory for {what}", "choose a smaller model") from fault
+
+
+def _fused_library(folder: ModelFolder) -> Path | None:
+    if folder.mode != "int8":
+        return None
+    from engine.fused.build import best
+
+    return best()

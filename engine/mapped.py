@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from engine.backends import on_onnxruntime
+from engine.backends import fused, on_onnxruntime
 from engine.checkpoint import CONFIG, verify_sums, write_sums
-from engine.errors import BadConfig, BadModel, MissingDependency
+from engine.errors import BadConfig
 from engine.graph_check import EXTERNAL, GRAPH, INITIALISER, LOCATION, RAW
 from engine.model_cache import kept, source_of
 from engine.model_folder import ModelFolder, find_model
@@ -52,16 +52,8 @@ def mapped(folder: ModelFolder, threads: int) -> "Backend":
         BadModel: the graph is not of its config's shape.
         NotWritten: the cache folder takes no file.
     """
-    if folder.mode == "int8":
-        from engine.fused.build import best
-        from engine.fused.step import FusedStep
-
-        library = best()
-        if library is not None:
-            try:
-                return FusedStep(library, folder.graph, folder.config, threads, shared=True)
-            except (BadModel, MissingDependency):
-                pass
+    if backend := fused(folder, threads, shared=True):
+        return backend
     digests = verify_sums(folder.path, (folder.graph.name, CONFIG))
     sources = [digests[folder.graph.name], digests[CONFIG]]
     parted = kept([*sources, source_of("mapped.py")], lambda made: write_mapped(folder, made))
