@@ -61,6 +61,7 @@ class Result:
     Attributes:
         ratio: tok_s / nanogpt_tok_s.
         ratio_by_flops: the same of operations a second.
+        ratio_by_cpu: of processor time, which other programs on the machine disturb less.
     """
 
     preset: str
@@ -75,6 +76,7 @@ class Result:
     nanogpt_parameters: int | None = None
     ratio: float | None = None
     ratio_by_flops: float | None = None
+    ratio_by_cpu: float | None = None
 
 
 def measure(job: Job, nanogpt: Path | None, turns: int) -> Result:
@@ -87,11 +89,12 @@ def measure(job: Job, nanogpt: Path | None, turns: int) -> Result:
     for side in sides:
         for _ in range(WARM_UP):
             side.step()
-    took: list[list[float]] = [[] for _ in sides]
+    took: list[list[tuple[float, float]]] = [[] for _ in sides]
     for _ in range(turns):
         for number, side in enumerate(sides):
             took[number] += [_seconds(side.step) for _ in range(A_TURN)]
-    speeds = [job.rows * job.context / statistics.median(seconds) for seconds in took]
+    wall, cpu = ([statistics.median(s[n] for s in steps) for steps in took] for n in (0, 1))
+    speeds = [job.rows * job.context / seconds for seconds in wall]
     told = Result(**asdict(job), tok_s=round(speeds[0], 1), parameters=sides[0].parameters)
     if len(sides) == 1:
         return told
@@ -103,6 +106,7 @@ def measure(job: Job, nanogpt: Path | None, turns: int) -> Result:
             "nanogpt_parameters": sides[1].parameters,
             "ratio": round(ratio, 3),
             "ratio_by_flops": round(ratio * sides[0].flops / sides[1].flops, 3),
+            "ratio_by_cpu": round(cpu[1] / cpu[0], 3),
         }
     )
 
@@ -216,10 +220,11 @@ def _load(file: Path) -> Any:
     return module
 
 
-def _seconds(step: Step) -> float:
-    began = time.perf_counter()
+def _seconds(step: Step) -> tuple[float, float]:
+    """A step in seconds of the clock and of the processor."""
+    wall, cpu = time.perf_counter(), time.process_time()
     step()
-    return time.perf_counter() - began
+    return time.perf_counter() - wall, time.process_time() - cpu
 
 
 def _show(result: Result) -> None:
@@ -227,7 +232,9 @@ def _show(result: Result) -> None:
     table.add_row("Forge", f"{result.parameters:,}", f"{result.tok_s:,.0f}")
     if result.nanogpt_tok_s is not None:
         table.add_row("nanoGPT", f"{result.nanogpt_parameters:,}", f"{result.nanogpt_tok_s:,.0f}")
-        table.add_row("ratio", "", f"{result.ratio}; per operation {result.ratio_by_flops}")
+        table.add_row("ratio", "", f"{result.ratio}")
+        table.add_row("ratio per operation", "", f"{result.ratio_by_flops}")
+        table.add_row("ratio of processor time", "", f"{result.ratio_by_cpu}")
     else:
         table.add_row("nanoGPT", "", f"not here: --nanogpt PATH, or {NANOGPT}")
     Console().print(table)

@@ -83,8 +83,9 @@ def test_a_trained_model_answers_what_it_was_taught(plan: TrainPlan, tmp_path: P
 
 @pytest.mark.parametrize("stopped_at", [5, 6, 11])
 def test_a_resumed_run_ends_where_the_unbroken_one_does(
-    plan: TrainPlan, tmp_path: Path, stopped_at: int
+    plan: TrainPlan, tmp_path: Path, stopped_at: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("engine.training._HISTORY_POINTS", 3)  # a point is the mean of four steps
     train(plan)
     broken = replace(plan, out=tmp_path / "broken")
     asked = iter(range(100))
@@ -96,6 +97,10 @@ def test_a_resumed_run_ends_where_the_unbroken_one_does(
         expected, got = weights(plan.out / part), weights(broken.out / part)
         for name, weight in expected.items():
             np.testing.assert_array_equal(got[name], weight, err_msg=name)
+        told = [load_checkpoint(run.out / part).training for run in (plan, broken)]
+        assert told[0].get("history") == told[1].get("history")
+    places = [(run.out / "state" / "place.json").read_text() for run in (plan, broken)]
+    assert places[0] == places[1]
 
 
 def test_a_run_is_not_resumed_with_other_data_or_settings(plan: TrainPlan) -> None:
