@@ -16,6 +16,8 @@ import psutil
 from daemon.config import shipped
 from daemon.worker_frames import Ended, FromWorker, Run
 from daemon.worker_process import WorkerProcess
+from engine.checkpoint import SUMS, write_sums
+from engine.errors import BadModel
 from engine.model_use import CALIBRATION
 
 CAPABILITY, MODEL = "home_control", "home"
@@ -54,8 +56,10 @@ def models_with(model: Path, place: Path) -> Path:
     The tokenizer lies beside `model`.
     """
     models = place / "models"
-    shutil.copytree(model, models / MODEL)
-    shutil.copy(shipped("models") / MODEL / CALIBRATION, models / MODEL)
+    home = models / MODEL
+    shutil.copytree(model, home)
+    shutil.copy(shipped("models") / MODEL / CALIBRATION, home)
+    write_sums(home, sorted(file.name for file in home.iterdir() if file.name != SUMS))
     shutil.copy(model.parent / "tokenizer.json", models)
     return models
 
@@ -65,6 +69,7 @@ def serve(models: Path, threads: int = 1) -> Served:
 
     Raises:
         TimeoutError: it does not answer.
+        BadModel: it cannot load the model.
     """
     return asyncio.run(_serve(models, threads))
 
@@ -89,4 +94,6 @@ async def _job(worker: WorkerProcess, said: asyncio.Queue[FromWorker], key: str)
     while True:
         frame = await said.get()
         if isinstance(frame, Ended):
+            if not frame.loaded:
+                raise BadModel(f"the worker serves nothing ({frame.error})", "see to that first")
             return frame
