@@ -157,7 +157,7 @@ def _row(
     count = 0
     for example in examples:
         ids, first = example.ids.tolist(), max(example.prompt - 1, 0)
-        q, p = (_log_shares(each, ids[:-1])[first:] for each in (forge, reference))
+        q, p = (_log_shares(each, ids[:-1], first) for each in (forge, reference))
         place = np.arange(len(q))
         loss -= q[place, ids[first + 1 :]].sum()
         loss_fp32 -= p[place, ids[first + 1 :]].sum()
@@ -181,10 +181,10 @@ def _row(
     )
 
 
-def _log_shares(forge: Forge, ids: list[int]) -> Floats:
-    """Log-probabilities (S, V) of the token after each of `ids`."""
+def _log_shares(forge: Forge, ids: list[int], first: int) -> Floats:
+    """Log-probabilities (S - first, V) of the token after each of `ids` from number `first` on."""
     forge.rewind(0)
-    logits = forge.extend(ids, every=True).astype(np.float64)
+    logits = forge.extend(ids, every=True)[first:].astype(np.float64)
     logits -= logits.max(1, keepdims=True)
     shares: Floats = logits - np.log(np.exp(logits).sum(1, keepdims=True))
     return shares
