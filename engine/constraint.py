@@ -22,19 +22,22 @@ Numbers = npt.NDArray[np.int32]
 # Above this many bytes that may come, and children of a node, whole levels are looked at at once.
 _WIDE = 24
 _MOST_BYTES = 4 << 20
+_FAR = 1 << 30
 
 
 @dataclass(slots=True)
 class _Allowed:
     """What may come in one state: sorted ids and the numbers of the states that they lead to.
 
-    From those states to an end: the most bytes, and the tokens of each, once somebody asked.
+    Once somebody asked: the most bytes from one of those states to an end, and the tokens from each,
+    as far as they are at most `known`; `_FAR` stands for more.
     """
 
     ids: Ids
     reached: Numbers
     farthest: int | None = None
     costs: Numbers | None = None
+    known: int = 0
 
     @property
     def size(self) -> int:
@@ -75,21 +78,24 @@ class Constraint:
     def costs(self, state: State, within: int) -> Numbers | None:
         """For each of `allowed(state)` how many tokens finish the answer after it.
 
-        Upper bounds: those of a text with the fewest bytes. None where all are at most `within`
-        because even their bytes are.
+        Upper bounds: those of a text with the fewest bytes. What is more than `within` may be told
+        as any larger number. None where all are at most `within` because even their bytes are.
         """
         found = self._look(state)
-        if found.costs is None:
-            ends = np.flatnonzero(np.bincount(found.reached))
-            states = [self.automaton.states[number] for number in ends]
-            if found.farthest is None:
-                found.farthest = max(self.automaton.distance(end) for end in states)
-            if found.farthest <= within:
-                return None
-            each = np.zeros(ends[-1] + 1, np.int32)
-            each[ends] = [len(self.ending(end)) for end in states]
-            found.costs = each[found.reached]
-            self._size += found.costs.nbytes
+        if found.farthest is None:
+            found.farthest = max(self.automaton.distance(end) for _, end in self._ends(found))
+        if found.farthest <= within:
+            return None
+        if found.costs is None or found.known < within:
+            # As many tokens of the longest kind would not reach further: no need to look for them.
+            reach = within * self.vocabulary.longest
+            each = np.full(len(self.automaton.states), _FAR, np.int32)
+            for number, end in self._ends(found):
+                if self.automaton.distance(end) <= reach:
+                    each[number] = len(self.ending(end))
+            self._size -= found.size
+            found.costs, found.known = each[found.reached], within
+            self._size += found.size
         return found.costs
 
     def ending(self, state: State) -> tuple[int, ...]:
@@ -99,6 +105,11 @@ class Constraint:
             found = self.vocabulary.fewest(self.automaton.ending(state))
             self._endings[state] = found
         return found
+
+    def _ends(self, found: _Allowed) -> list[tuple[int, State]]:
+        """Each state that is reached once, with its number."""
+        numbers = np.flatnonzero(np.bincount(found.reached)).tolist()
+        return [(number, self.automaton.states[number]) for number in numbers]
 
     def _look(self, state: State) -> _Allowed:
         found = self._allowed.get(state)
@@ -251,9 +262,11 @@ class Walk:
         if remaining is None or costs is None:
             self._plan = None
             return ids
-        ending = constraint.ending(state)
-        if self._plan is None or len(ending) < len(self._plan):
-            self._plan = ending
+        least = constraint.automaton.distance(state) / constraint.vocabulary.longest
+        if self._plan is None or least < len(self._plan):
+            ending = constraint.ending(state)
+            if self._plan is None or len(ending) < len(self._plan):
+                self._plan = ending
         fits = costs < remaining
         # An ending with fewer bytes may have more tokens than the one already under way.
         fits[np.searchsorted(ids, self._plan[0] if self._plan else END)] = True

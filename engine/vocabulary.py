@@ -22,6 +22,7 @@ class Vocabulary:
         first: as above; one longer than there are nodes.
         token: the token whose bytes end at each node, `NO_TOKEN` where there is none.
         token_bytes: the bytes of each token by id; empty for special ones.
+        longest: the most bytes of a token.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
@@ -31,6 +32,7 @@ class Vocabulary:
             BadGrammar: some byte is no token, so that some text could not be written.
         """
         self.token_bytes = tokenizer.token_bytes
+        self.longest = max(map(len, self.token_bytes))
         pieces = sorted((piece, n) for n, piece in enumerate(self.token_bytes) if piece)
         labels, first, token = bytearray(1), array("i"), array("i", [NO_TOKEN])
         # A level is a list of (from, to) of `pieces` that share their first `depth` bytes.
