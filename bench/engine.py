@@ -37,7 +37,8 @@ from engine.config import PRESETS, ForgeConfig
 from engine.errors import EngineError, MissingDependency
 from engine.fused.build import build, here
 from engine.gguf import write_gguf
-from engine.graph import MODES, Mode, export
+from engine.graph import export
+from engine.matrices import MODES, Mode
 from engine.tokenizer import Tokenizer
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -133,8 +133,8 @@ def export(
 ) -> None:
     """Write a model for other programs: transformers, llama.cpp, Ollama, another node."""
     from engine.gguf import Kind
-    from engine.graph import Mode
     from engine.interchange import Format, Source, export_model
+    from engine.matrices import Mode
     from engine.model_folder import find_model
 
     if kind is not None and form not in ("gguf", "ollama"):

@@ -21,8 +21,6 @@ from engine.config import ForgeConfig
 from engine.errors import BadConfig, MissingDependency
 from engine.matrices import MODES, Blocks, Columns, Dense, Mode, Quantised, rounded
 
-__all__ = ["MODES", "Mode", "export", "graph_file", "write_graph", "write_served"]
-
 Floats = npt.NDArray[np.float32]
 
 _OPSET = 21

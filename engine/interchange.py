@@ -29,8 +29,9 @@ from engine.checkpoint import (
 from engine.config import read_config_json
 from engine.errors import BadConfig, BadTokenizer
 from engine.gguf import Kind, write_gguf
-from engine.graph import Mode, write_served
+from engine.graph import write_served
 from engine.huggingface import read_llama
+from engine.matrices import Mode
 from engine.model_folder import TOKENIZER, ModelFolder, models_folder
 from engine.model_use import CALIBRATION, USE, ModelUse, read_use
 from engine.quantise import QuantizationConfig, quantise_checkpoint

@@ -7,7 +7,8 @@ import pytest
 from engine_models import SENTENCES, SHAPE, random_checkpoint
 
 from engine.checkpoint import Checkpoint, save_checkpoint
-from engine.graph import Mode, export
+from engine.graph import export
+from engine.matrices import Mode
 from engine.runtime import Forge
 from engine.tokenizer import Tokenizer, train_tokenizer
 

@@ -16,7 +16,8 @@ from engine.admission import admit, cache_bytes, room, training_bytes
 from engine.checkpoint import save_checkpoint
 from engine.config import PRESETS, ForgeConfig
 from engine.errors import OutOfMemory
-from engine.graph import MODES, export
+from engine.graph import export
+from engine.matrices import MODES
 from engine.tokenizer import Tokenizer
 
 pytest_plugins = ["engine_fixtures"]

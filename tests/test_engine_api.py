@@ -16,7 +16,8 @@ from engine_models import SHAPE, random_checkpoint
 from engine.checkpoint import save_checkpoint, write_json
 from engine.config import ForgeConfig, read_config_json
 from engine.errors import BadTokenizer, MissingDependency, NotWritten
-from engine.graph import MODES, Mode, export
+from engine.graph import export
+from engine.matrices import MODES, Mode
 from engine.model_cache import cache_folder
 from engine.quantise import QuantizationConfig
 from engine.runtime import Forge

@@ -16,8 +16,9 @@ from engine.checkpoint import write_json
 from engine.config import PRESETS
 from engine.errors import BadModel, BadPrompt, BadTokenizer
 from engine.forge_engine import ForgeEngine
-from engine.graph import Mode, export
+from engine.graph import export
 from engine.hardware import detect_hardware
+from engine.matrices import Mode
 from engine.model_use import ModelUse, read_use
 from engine.runtime import Forge
 from engine.sampling import Sampling

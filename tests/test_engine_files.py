@@ -19,7 +19,8 @@ from engine.checkpoint import (
 )
 from engine.config import ForgeConfig, read_config_json
 from engine.errors import BadConfig, BadModel, BadTokenizer, EngineError
-from engine.graph import Mode, export
+from engine.graph import export
+from engine.matrices import Mode
 from engine.runtime import Forge
 from engine.tokenizer import Tokenizer, train_tokenizer
 

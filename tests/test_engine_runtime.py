@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from engine import backends
 from engine.errors import BadPrompt, Busy
-from engine.graph import Mode
+from engine.matrices import Mode
 from engine.prefixes import Prefixes
 from engine.runtime import Forge
 

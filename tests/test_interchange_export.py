@@ -25,8 +25,9 @@ from engine.checkpoint import (
 )
 from engine.errors import BadConfig, BadModel, BadTokenizer, NotWritten
 from engine.gguf import KINDS, Kind
-from engine.graph import MODES, Mode, export
+from engine.graph import export
 from engine.interchange import FORMATS, Format, Source, export_model
+from engine.matrices import MODES, Mode
 from engine.model_folder import ModelFolder
 from engine.runtime import Forge
 from engine.served import load_served_weights

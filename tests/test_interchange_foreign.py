@@ -20,7 +20,7 @@ from malicious_files import MALICIOUS, Payload
 from engine.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, write_sums
 from engine.errors import BadModel
 from engine.foreign import recognise, refuse_foreign
-from engine.graph import Mode
+from engine.matrices import Mode
 from engine.model_folder import ModelFolder
 from engine.runtime import Forge
 

@@ -11,7 +11,8 @@ from engine_models import random_checkpoint
 from engine.checkpoint import Checkpoint, tensor_shapes
 from engine.config import ForgeConfig
 from engine.errors import BadModel
-from engine.graph import MODES, Mode, export
+from engine.graph import export
+from engine.matrices import MODES, Mode
 from engine.model import ForgeModel
 from engine.runtime import Forge
 from engine.served import load_served_weights
