@@ -34,6 +34,7 @@ from engine.checkpoint import (
 from engine.config import read_config_json
 from engine.errors import BadConfig, BadModel, NotWritten
 from engine.model import ForgeModel
+from engine.model_use import USE
 
 _MOMENTS = "optimiser.safetensors"
 _PLACE = "place.json"
@@ -76,7 +77,7 @@ def refuse_other_run(out: Path, *, resume: bool) -> None:
             raise BadConfig(
                 f"{out} holds a run already", "add --resume to go on with it, or give another --out"
             )
-    elif (out / CONFIG).exists():
+    elif (out / CONFIG).exists() and not (resume and _begun(out)):
         raise BadConfig(f"{out} holds a model that is no run to go on with", "give another --out")
 
 
@@ -102,16 +103,17 @@ def save_best(out: Path, run: Run, fingerprint: str, facts: dict[str, Any]) -> N
         weights = weights_of(run.model)
         save_checkpoint(fresh, Checkpoint(run.model.config, weights, fingerprint, facts))
     (out / SUMS).unlink(missing_ok=True)
-    for name in (WEIGHTS, CONFIG, TRAINING, SUMS):
+    for name in (TRAINING, WEIGHTS, CONFIG, SUMS):  # the first tells that a run began here
         (fresh / name).replace(out / name)
     fresh.rmdir()
 
 
-def save_outcome(out: Path, outcome: dict[str, Any]) -> None:
-    """Add to training.json how the whole run went, beside the weights that were best."""
+def save_outcome(out: Path, outcome: dict[str, Any], use: dict[str, Any]) -> None:
+    """Say how the whole run went, in training.json, and how the model is to be asked, in use.json."""
     try:
         write_json(out / TRAINING, read_config_json(out / TRAINING) | outcome)
-        write_sums(out, (WEIGHTS, CONFIG, TRAINING))
+        write_json(out / USE, use)
+        write_sums(out, (WEIGHTS, CONFIG, TRAINING, USE))
     except OSError as fault:
         raise _not_written(out, fault) from fault
 
@@ -196,6 +198,12 @@ def _state_folder(out: Path) -> Path | None:
     """The newest whole state; `.state-old` where a kill came between two renames."""
     folders = (out / "state", out / ".state-old")
     return next((folder for folder in folders if (folder / _PLACE).exists()), None)
+
+
+def _begun(out: Path) -> bool:
+    """Whether a run was killed in `out` after its first weights and before its first state."""
+    file = out / TRAINING
+    return file.exists() and "steps_done" not in read_config_json(file)
 
 
 def _moments(optimiser: torch.optim.AdamW) -> dict[str, Tensor]:

@@ -78,24 +78,20 @@ def run(arguments: Sequence[str], program: str, tokenizer: Path = DEFAULT_PATH) 
 
 
 def export_served(out: Path, mode: str, tokenizer: Path) -> Path:
-    """Write the served form of the checkpoint in `out` beside it, with the names of its labels.
+    """Write the served form of the checkpoint in `out` beside it, with its use.json.
 
     Returns:
         The folder, which `Forge.load` takes: `out/served`, the tokenizer beside it.
     """
-    from engine.checkpoint import SUMS, load_checkpoint, write_json, write_sums
-    from engine.config import read_config_json
+    from engine.checkpoint import load_checkpoint
     from engine.graph import export
+    from engine.model_use import USE
 
     checkpoint = load_checkpoint(out)
     folder = out / SERVED
+    folder.mkdir(exist_ok=True)
+    shutil.copyfile(out / USE, folder / USE)
     export(checkpoint, folder, mode)  # type: ignore[arg-type]
-    if labels := checkpoint.training.get("labels"):
-        fields = read_config_json(folder / "config.json")
-        fields["forge"]["labels"] = labels
-        listed = [line.split("  ", 1)[1] for line in (folder / SUMS).read_text().splitlines()]
-        write_json(folder / "config.json", fields)
-        write_sums(folder, listed)
     shutil.copyfile(tokenizer, out / "tokenizer.json")
     return folder
 

@@ -20,6 +20,7 @@ from engine.curve import draw_curve
 from engine.data import IGNORE, Batch, Corpus, epoch_rows, load_corpus, make_batch
 from engine.errors import BadConfig, BadData, BadModel
 from engine.examine import classes, warnings_about
+from engine.kinds import KINDS
 from engine.learner import Learner, autocast, descend, optimiser, use_threads
 from engine.loss import head_report
 from engine.model import ForgeModel
@@ -239,7 +240,7 @@ class _Session:
         if self.team.leads and finished:
             outcome: dict[str, Any] = {"steps_done": run.step, "ended_early": early}
             outcome |= {"history": run.history, "validations": run.validations}
-            save_outcome(plan.out, outcome)
+            save_outcome(plan.out, outcome, _use(plan, self.training))
         elif self.team.leads and run.step % plan.every:
             save_state(plan.out, run, self.fingerprint, self.facts)
         return TrainResult(run.step, finished, run.kept, early, self.team.leads)
@@ -268,6 +269,13 @@ def _start(
     if resumed:
         load_state(plan.out, run, fingerprint, facts)
     return run
+
+
+def _use(plan: TrainPlan, training: Corpus) -> dict[str, Any]:
+    """How the model is to be asked: in the form that most of its examples had."""
+    continued = sum(example.prompt == 0 for example in training.examples)
+    form = "text" if 2 * continued > len(training.examples) else "chat"
+    return {"form": form, "task": KINDS[plan.kind].task, "labels": list(training.labels)}
 
 
 def _with_precision(plan: TrainPlan, *, resume: bool) -> TrainPlan:

@@ -16,6 +16,7 @@ from engine.config import PRESETS
 from engine.data import Corpus, Example
 from engine.decoding import classify
 from engine.examine import classes, warnings_about
+from engine.model_use import ModelUse, read_use
 from engine.precision import faster_precision
 from engine.runtime import Forge
 from engine.tokenizer import ASSISTANT, USER, Tokenizer, label_token
@@ -65,8 +66,9 @@ def test_a_router_from_csv_to_answers(call: Call, rows: Path, tmp_path: Path) ->
     assert facts["command"].startswith("forgebus train --type router --data rows.csv --out router")
     with Image.open(out / "loss.png") as curve:
         assert curve.size == (960, 540)
-    served = json.loads((out / "served" / "config.json").read_text())
-    assert served["forge"]["labels"] == sorted(PHRASES)
+    for folder in (out, out / "served"):
+        assert read_use(folder) == ModelUse("chat", "route", tuple(sorted(PHRASES)))
+        assert "  use.json\n" in (folder / SUMS).read_text()
     forge = Forge.load(out / "served")  # verifies the checksums
     for number, label in enumerate(sorted(PHRASES)):
         ids = forge.tokenizer.chat(PHRASES[label].format("up"), task="route")

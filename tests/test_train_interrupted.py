@@ -4,6 +4,7 @@ import os
 import random
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -58,9 +59,10 @@ def command(plan: TrainPlan, out: Path, *more: str) -> list[str]:
 
 def files(folder: Path) -> dict[str, bytes]:
     found = {f.relative_to(folder): f for f in sorted(folder.rglob("*")) if f.is_file()}
-    # Each says the folder's name in the command that it remembers.
+    # training.json remembers the command, and that names the folder.
+    called = f"--out {folder.name} ".encode()
     return {
-        str(name): file.read_bytes().replace(folder.name.encode(), b"OUT")
+        str(name): file.read_bytes().replace(called, b"--out OUT ")
         for name, file in found.items()
         if file.name != "SHA256SUMS"
     }
@@ -74,11 +76,11 @@ def test_killed_at_random_and_resumed_is_the_unbroken_run(plan: TrainPlan, tmp_p
     ) as run:
         assert run.stderr
         next(line for line in run.stderr if line.startswith("step "))
+        # From before the first state is saved to well into the run.
         time.sleep(random.Random(os.urandom(8)).uniform(0, 0.4))
         run.kill()
         run.stderr.read()
         assert run.wait(30) == -signal.SIGKILL
-    assert has_state(broken)
     assert main(command(plan, broken, "--resume")[3:]) == 0
     expected, got = files(unbroken), files(broken)
     assert got.keys() == expected.keys()
@@ -96,6 +98,19 @@ def test_a_kill_between_two_renames_is_survived(plan: TrainPlan, left: str) -> N
     assert (last.step, last.finished) == (8, True)
     assert (plan.out / "state").exists()
     assert not (plan.out / ".state-old").exists()
+
+
+def test_a_kill_before_the_first_state_is_survived(plan: TrainPlan, tmp_path: Path) -> None:
+    stopped = iter([False] * 4 + [True] * 9)
+    train(plan, stop=lambda: next(stopped))
+    shutil.rmtree(plan.out / "state")
+    (plan.out / "SHA256SUMS").unlink()
+    with pytest.raises(BadConfig, match="no run to go on with"):
+        train(plan)
+    assert train(plan, resume=True).finished
+    whole = replace(plan, out=tmp_path / "whole")
+    train(whole)
+    assert files(plan.out) == files(whole.out)
 
 
 @contextmanager
