@@ -200,6 +200,18 @@ def test_with_too_few_tokens_the_shortest_way_to_an_end_is_all_there_is(
     assert len(walk.allowed(100)) > 1
 
 
+def test_what_few_tokens_did_not_reach_is_allowed_again_where_there_are_more(
+    vocabulary: Vocabulary,
+) -> None:
+    # 84 bytes, and far fewer tokens.
+    grammar = either(literal("x"), literal("turn off the kitchen lights\n" * 3))
+    used, fresh = Constraint(grammar, vocabulary), Constraint(grammar, vocabulary)
+    few, more = used.start().allowed(2), used.start().allowed(40)
+    assert len(few) == 1 < len(more)
+    assert more.tolist() == fresh.start().allowed(40).tolist()
+    assert used.start().allowed(2).tolist() == few.tolist()
+
+
 def test_what_is_remembered_is_bounded(vocabulary: Vocabulary) -> None:
     """A long text of counted words has a state a byte, and more of them than are kept."""
     word = shared(byte_of(range(97, 123)))
