@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import graph
+from engine import gptq, graph
 from engine.checkpoint import Checkpoint, save_checkpoint
 from engine.errors import BadConfig, BadModel
 from engine.export import main as export_main
@@ -104,6 +104,17 @@ def test_correction_moves_the_outputs_less_than_rounding(seed: int, block: int) 
     plain = in_blocks(weight, 4, block).values() - weight
     corrected = rounded_columns(torch.from_numpy(weight), moments, block).values() - weight
     assert np.square(inputs @ corrected.T).sum() < 0.7 * np.square(inputs @ plain.T).sum()
+
+
+def test_panels_of_columns_are_for_speed_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(3)
+    weight = torch.from_numpy(rng.normal(0, 1, (16, 256)).astype(np.float32))
+    inputs = torch.from_numpy(rng.normal(0, 1, (600, 40)) @ rng.normal(0, 1, (40, 256)))
+    found = []
+    for panel in (64, 256):
+        monkeypatch.setattr(gptq, "_PANEL", panel)
+        found.append(rounded_columns(weight, inputs.T @ inputs, 32))
+    np.testing.assert_array_equal(found[0].codes, found[1].codes)
 
 
 def test_inputs_without_a_pattern_leave_plain_rounding() -> None:
