@@ -18,8 +18,10 @@ from engine.decoding import classify
 from engine.examine import classes, warnings_about
 from engine.model_use import ModelUse, read_use
 from engine.precision import faster_precision
+from engine.progress import Progress
 from engine.runtime import Forge
 from engine.tokenizer import ASSISTANT, USER, Tokenizer, label_token
+from engine.train_view import view
 
 pytest_plugins = ["engine_fixtures"]
 
@@ -206,3 +208,20 @@ def test_precision_follows_the_processor(monkeypatch: pytest.MonkeyPatch) -> Non
         took = {"torch.float32": 1.0, "torch.bfloat16": seconds}
         monkeypatch.setattr("engine.precision._seconds", lambda kind, _, took=took: took[str(kind)])
         assert faster_precision("cpu", 64) == expected
+
+
+def test_a_terminal_shows_a_bar(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "120")
+    with view(as_json=False) as shown:
+        shown.warn("12 rows [bold] to train on")
+        shown.show(Progress(3, 8, 1.25, 1e-3, 2000.0, 60.0, (1.5, 0.75)))
+        shown.end("done at step 8")
+    told = capfd.readouterr()
+    assert told.out == ""
+    for words in ("warning: 12 rows [bold]", "3/8", "loss 1.250", "validation 1.500 (75% right)"):
+        assert words in told.err
+    assert "2,000 tokens/s" in told.err
+    assert "done at step 8" in told.err
