@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import shutil
 from pathlib import Path
 
@@ -137,3 +138,22 @@ def test_a_graph_of_another_shape_is_refused(cache: Path, graphs: dict[str, Path
     for name in ("wide", "untied"):
         with pytest.raises(BadModel, match="grouped"):
             FusedStep(build(LEVELS[0], cache), graphs["grouped"], SHAPES[name], 1)
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="there is one core")
+def test_a_thread_that_leaves_a_shared_core_may_come_back(
+    cache: Path, graphs: dict[str, Path]
+) -> None:
+    given = os.sched_getaffinity(0)
+    core, before = min(given), set(os.listdir("/proc/self/task"))
+    os.sched_setaffinity(0, {core})
+    try:  # both threads are on one core, and the second alone is free to go
+        step = FusedStep(build(LEVELS[0], cache), graphs["grouped"], SHAPES["grouped"], 2)
+        (helper,) = {int(name) for name in set(os.listdir("/proc/self/task")) - before}
+        os.sched_setaffinity(helper, given)
+        for position in range(100):
+            step.step(1, position)
+        assert os.sched_getaffinity(helper) == given
+        assert os.sched_getaffinity(0) == {core}
+    finally:
+        os.sched_setaffinity(0, given)

@@ -76,7 +76,7 @@ class ForgeStep {
 
   ~ForgeStep() {
     stop_ = true;
-    team_.meet();
+    team_.meet(0);
     for (std::thread& helper : helpers_) helper.join();
   }
 
@@ -105,9 +105,9 @@ class ForgeStep {
       if (task.tokens[i] < 0 || task.tokens[i] >= s_.vocab) return false;
     task_ = task;
     embed(0, {0, task.count < kChunk ? task.count : kChunk});
-    team_.meet();
+    team_.meet(0);
     work(0);
-    team_.meet();
+    team_.meet(0);
     return true;
   }
 
@@ -121,10 +121,10 @@ class ForgeStep {
 
   void help(int who) {
     for (;;) {
-      team_.meet();
+      team_.meet(who);
       if (stop_) return;
       work(who);
-      team_.meet();
+      team_.meet(who);
     }
   }
 
@@ -135,7 +135,7 @@ class ForgeStep {
       const int n = task_.count - done < kChunk ? task_.count - done : kChunk;
       if (done) {
         embed(done, team_.share(n, who));
-        team_.meet();
+        team_.meet(who);
       }
       for (int l = 0; l < s_.layers; l++) layer(l, n, done, who);
       if (task_.every) {
@@ -172,16 +172,16 @@ class ForgeStep {
           attend(l, h, {t, t + 1}, done + t, int(task_.positions[done + t]), who);
       else
         attend(l, h, {0, n}, task_.slot, task_.start + done, who);
-    team_.meet();
+    team_.meet(who);
     const Activations& seen = prepare(seen_.data(), q_dim_, nullptr, n, who);
     product(layer.out, team_.share(layer.out.groups(), who), seen, n, add);
-    team_.meet();
+    team_.meet(who);
     const Activations& b = prepare(x_.data(), dim, layer.norm_ffn.values, n, who);
     gate_up(layer.gate_up, b, n, who);
-    team_.meet();
+    team_.meet(who);
     const Activations& gated = prepare(gated_.data(), ffn, nullptr, n, who);
     product(layer.down, team_.share(layer.down.groups(), who), gated, n, add);
-    team_.meet();
+    team_.meet(who);
   }
 
   // Queries, keys and values of `heads`. Where the heads are shared evenly each thread computes those
@@ -192,7 +192,7 @@ class ForgeStep {
     };
     if (!team_.even(s_.kv_heads)) {
       product(m, team_.share(m.groups(), who), a, n, put);
-      team_.meet();
+      team_.meet(who);
       return;
     }
     const int tiles = s_.head_dim / kRows, group = s_.heads / s_.kv_heads * tiles;
@@ -232,7 +232,7 @@ class ForgeStep {
         std::memcpy(hidden + size_t(t) * columns, row, columns * sizeof(float));
       a.quantise(t, row, columns);
     }
-    if (n > 1) team_.meet();
+    if (n > 1) team_.meet(who);
     return a;
   }
 
