@@ -145,11 +145,11 @@ def test_a_thread_that_leaves_a_shared_core_may_come_back(
     cache: Path, graphs: dict[str, Path]
 ) -> None:
     given = os.sched_getaffinity(0)
-    core, before = min(given), set(os.listdir("/proc/self/task"))
+    core, before = min(given), set(Path("/proc/self/task").iterdir())
     os.sched_setaffinity(0, {core})
     try:  # both threads are on one core, and the second alone is free to go
         step = FusedStep(build(LEVELS[0], cache), graphs["grouped"], SHAPES["grouped"], 2)
-        (helper,) = {int(name) for name in set(os.listdir("/proc/self/task")) - before}
+        (helper,) = {int(each.name) for each in set(Path("/proc/self/task").iterdir()) - before}
         os.sched_setaffinity(helper, given)
         for position in range(100):
             step.step(1, position)
