@@ -15,10 +15,11 @@ ARROWS: dict[str, set[str]] = {
     "engine": set(),
     "handlers": {"bus_topics", "engine"},
     "daemon": {"bus_topics", "handlers"},
+    "evaluation": {"bus_topics", "engine", "handlers"},
     "bench": {"bus_topics", "engine", "handlers", "daemon"},
 }
 # The command line puts the parts together: its functions may import these besides.
-CLI_ARROWS = {"bench", "engine"}
+CLI_ARROWS = {"bench", "engine", "evaluation"}
 # Who alone may import what; bench/ and tests/ may talk to a broker and read a journal themselves.
 OWNERS: dict[str, str] = {
     "torch": "engine/",
