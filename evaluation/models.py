@@ -1,0 +1,79 @@
+"""The model under evaluation: found by name or folder, or what to do where there is none."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.errors import BadModel
+from engine.model_folder import find_model, installed
+from engine.model_use import CALIBRATION, Calibration, ModelUse, read_calibration, read_use
+from engine.runtime import Forge
+from engine.train import SERVED
+
+KINDS = {
+    "home": "a set of homes and sentences: `python -m data.home_commands --out run/home`, then "
+    "`forgebus train --type home --data run/home/train.jsonl --export int8`",
+    "router": "`forgebus train --type router --data SET --export int8`",
+    "math": "`forgebus train --type math --data gsm8k/train.jsonl --model-size small --export int8`",
+    "code": "`forgebus train --type code --data mbpp/train.jsonl --model-size small --export int8`",
+    "text": "`forgebus train --type text --data texts/ --export int8`",
+}
+"""What can be evaluated, and how a model of the kind is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A loaded model, how it is asked, and its calibration; `calibrated` says if it has one."""
+
+    folder: Path
+    forge: Forge
+    use: ModelUse
+    calibration: Calibration
+    calibrated: bool
+
+
+def model_folder(kind: str, name: str | None, models: Path) -> Path:
+    """The served folder of the model `name`, by default that which is called as its kind.
+
+    The folder of a run of `forgebus train` stands for its served form.
+
+    Raises:
+        BadModel: there is none; says how one is trained.
+    """
+    try:
+        folder = find_model(name or kind, models)
+    except BadModel as fault:
+        if name:
+            raise
+        others = ", ".join(installed(models)) or "none"
+        raise BadModel(
+            f"no {kind} model is here: {models} has {others}",
+            f"train one with {KINDS[kind]} and give its folder with --model, or score answers "
+            "from elsewhere with --answers FILE",
+        ) from fault
+    if (folder / SERVED).is_dir():
+        return folder / SERVED
+    if (folder / "model.safetensors").exists() and not list(folder.glob("model.*.onnx")):
+        raise BadModel(
+            f"{folder} is a checkpoint, which is not served as it is",
+            f"run `python -m engine.export {folder} FOLDER --mode int8` and give that folder",
+        )
+    return folder
+
+
+def load_model(folder: Path) -> Model:
+    """The model of a served folder; without a calibration.json nothing is held back.
+
+    Raises:
+        EngineError: as `Forge.load`.
+    """
+    calibrated = (folder / CALIBRATION).exists()
+    calibration = read_calibration(folder) if calibrated else Calibration()
+    return Model(folder, Forge.load(folder, threads=1), read_use(folder), calibration, calibrated)
+
+
+def task_note(use: ModelUse, kind: str) -> str:
+    """What to say where a model was trained for something else; "" where it was not."""
+    task = {"router": "route"}.get(kind, kind)
+    if use.task == task or (kind == "text" and use.general):
+        return ""
+    return f"the model was trained for {use.task or 'any text'!r}, not for {kind!r}"
