@@ -36,9 +36,9 @@ from engine.checkpoint import Checkpoint, tensor_shapes
 from engine.config import PRESETS, ForgeConfig
 from engine.errors import EngineError, MissingDependency
 from engine.fused.build import build, here
-from engine.gguf import write_gguf
 from engine.graph import export
-from engine.matrices import MODES, Mode
+from engine.interchange.gguf import write_gguf
+from engine.quantisation import MODES, Mode
 from engine.tokenizer import Tokenizer
 
 ROOT = Path(__file__).resolve().parent.parent

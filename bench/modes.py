@@ -28,14 +28,14 @@ from rich.console import Console
 from rich.table import Table
 
 from engine.checkpoint import WEIGHTS, Checkpoint, load_checkpoint
-from engine.data import Example, load_corpus
 from engine.errors import BadData, EngineError
 from engine.graph import write_served
 from engine.pretrained import find_tokenizer
-from engine.quantise import QuantizationConfig, quantise_checkpoint
+from engine.quantisation import QuantizationConfig, quantise_checkpoint
 from engine.runtime import Forge
 from engine.served import load_served_weights
 from engine.tokenizer import Tokenizer
+from engine.training.data import Example, load_corpus
 
 ROOT = Path(__file__).resolve().parent.parent
 HELD_OUT = ROOT / "data" / "held_out"

@@ -144,14 +144,21 @@ def main(argv: Sequence[str]) -> int:
 
 def _ours(job: Job) -> Side:
     try:
-        import engine.training  # noqa: F401 - what torch is needed for
+        import engine.training.loop  # noqa: F401 - what torch is needed for
     except ImportError as fault:
         raise MissingDependency(
             f"training needs {fault.name}", "run `pip install forgebus[train]`"
         ) from fault
-    from engine.learner import Learner, autocast, batch_of_noise, descend, optimiser, use_threads
     from engine.model import ForgeModel
-    from engine.plan import TrainPlan
+    from engine.training.learner import (
+        Learner,
+        autocast,
+        batch_of_noise,
+        descend,
+        optimiser,
+        use_threads,
+    )
+    from engine.training.plan import TrainPlan
 
     use_threads(job.threads)
     config = PRESETS[job.preset]
@@ -174,7 +181,7 @@ def _ours(job: Job) -> Side:
 
 
 def _theirs(job: Job, file: Path) -> Side:
-    from engine.learner import autocast, batch_of_noise
+    from engine.training.learner import autocast, batch_of_noise
 
     module = _load(file)
     config = PRESETS[job.preset]

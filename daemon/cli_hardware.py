@@ -66,7 +66,7 @@ def presets() -> list[dict[str, str | int]]:
     `ram_mb` is with onnxruntime, `ram_fused_mb` with the fused step where it is built.
     """
     from engine.config import DEVICES, PRESETS
-    from engine.hardware_choice import memory_need
+    from engine.hardware import memory_need
 
     return [
         {

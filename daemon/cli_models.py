@@ -132,10 +132,10 @@ def export(
     config: ConfigFile = None,
 ) -> None:
     """Write a model for other programs: transformers, llama.cpp, Ollama, another node."""
-    from engine.gguf import Kind
-    from engine.interchange import Format, Source, export_model
-    from engine.matrices import Mode
+    from engine.interchange.gguf import Kind
+    from engine.interchange.models import Format, Source, export_model
     from engine.model_folder import find_model
+    from engine.quantisation import Mode
 
     if kind is not None and form not in ("gguf", "ollama"):
         raise CommandError(f"--kind is for gguf and ollama, not for {form}", USAGE)
@@ -174,7 +174,7 @@ def import_(
     json: Json = False,
 ) -> None:
     """Make a checkpoint of a LLaMA that transformers wrote, to be exported or trained further."""
-    from engine.interchange import import_model
+    from engine.interchange.models import import_model
 
     with _working(f"importing {source}"):
         written = import_model(source, out, tokenizer=tokenizer, from_torch=from_torch, force=force)
@@ -241,7 +241,7 @@ def _fault(name: str, models_dir: Path) -> str:
 
 
 def _tell(written: Sequence[Any], *, json: bool, **about: object) -> None:
-    """What was written, `engine.interchange.Written`: a line a file, or one JSON object."""
+    """What was written, `engine.interchange.models.Written`: a line a file, or one JSON object."""
     from daemon import show
     from daemon.plain import as_json, printable
 

@@ -3,7 +3,7 @@ r"""Commands for random homes, with the right answer: training rows and a valida
     python -m data.home_commands --out /tmp/home --rows 200000 --seed 1 \
         [--sets FOLDER] [--negatives FILE]
 
-writes ``train.jsonl`` (rows of :mod:`engine.data`) and two sets of whole scenes with the expected
+writes ``train.jsonl`` (rows of :mod:`engine.training.data`) and two sets of whole scenes with the expected
 actions: ``validation.jsonl``, whose homes share neither names nor phrasings with training, and
 ``validation_names.jsonl``, whose homes share no names with it but are spoken to in its phrasings.
 """

@@ -2,7 +2,7 @@
 
     python -m data.router_sentences --out /tmp/router --sets FOLDER --rows 90000 --seed 1
 
-writes ``train.jsonl`` (rows of :mod:`engine.data`, label numbers of ``LABELS``),
+writes ``train.jsonl`` (rows of :mod:`engine.training.data`, label numbers of ``LABELS``),
 ``validation.jsonl`` (text and label) and ``negatives.txt``: sentences for
 :mod:`data.home_commands` that are no home command.
 """

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from engine.config import ForgeConfig
 from engine.errors import OutOfMemory
-from engine.hardware_files import Files
-from engine.hardware_limits import mounts
-from engine.hardware_probe import memory, swap
+from engine.hardware.files import Files
+from engine.hardware.limits import mounts
+from engine.hardware.probe import memory, swap
 
 _MIB = 1 << 20
 

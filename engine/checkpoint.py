@@ -17,7 +17,7 @@ import numpy.typing as npt
 from engine.admission import admit
 from engine.config import ForgeConfig, read_config_json, read_small
 from engine.errors import BadModel, MissingDependency, NotWritten, OutOfMemory
-from engine.foreign import pickled, refuse_foreign
+from engine.interchange.foreign import pickled, refuse_foreign
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"

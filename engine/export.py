@@ -8,8 +8,8 @@ from pathlib import Path
 from engine.checkpoint import Checkpoint, load_checkpoint
 from engine.errors import EngineError
 from engine.graph import write_served
-from engine.matrices import MODES
-from engine.quantise import GROUP_SIZES, QuantizationConfig, quantise_checkpoint
+from engine.quantisation import MODES
+from engine.quantisation.quantise import GROUP_SIZES, QuantizationConfig, quantise_checkpoint
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,8 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _ids(paths: Sequence[Path], folder: Path, checkpoint: Checkpoint) -> list[list[int]]:
-    from engine.data import load_corpus
     from engine.pretrained import find_tokenizer
+    from engine.training.data import load_corpus
 
     tokenizer = find_tokenizer(folder, checkpoint.tokenizer)
     corpus = load_corpus(tuple(paths), tokenizer, checkpoint.config.context)

@@ -19,9 +19,9 @@ from engine.answer import Completion
 from engine.auto import Choice, choose, of_preset
 from engine.batching import generate_many
 from engine.config import PRESETS
-from engine.constraint import Constraint
 from engine.decoding import Stream
 from engine.errors import BadConfig, BadModel
+from engine.grammar import Constraint
 from engine.hardware import detect_hardware
 from engine.model_folder import find_model, installed, models_folder
 from engine.model_use import Calibration, ModelUse, read_calibration, read_use

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from engine.checkpoint import SUMS, Checkpoint, write_json, write_sums
 from engine.config import ForgeConfig
 from engine.errors import BadConfig, MissingDependency
-from engine.matrices import MODES, Blocks, Columns, Dense, Mode, Quantised, rounded
+from engine.quantisation.matrices import MODES, Blocks, Columns, Dense, Mode, Quantised, rounded
 
 Floats = npt.NDArray[np.float32]
 
@@ -68,7 +68,7 @@ def write_served(quantised: Quantised, folder: str | Path) -> Path:
     Weights above 2 GB lie in a file beside the graph (ONNX external data).
 
     Args:
-        quantised: what `engine.quantise.quantise_checkpoint` gave.
+        quantised: what `engine.quantisation.quantise.quantise_checkpoint` gave.
         folder: made if need be; a former graph of another mode is removed. A card, use,
             calibration or tokenizer there is taken into the checksums.
 

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.config import ForgeConfig
-from engine.elementwise import rms_norm, rotary
+from engine.training.elementwise import rms_norm, rotary
 
 
 class ForgeModel(nn.Module):

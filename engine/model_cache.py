@@ -62,7 +62,7 @@ def source_of(*files: str) -> str:
     """sha256 over modules of this package: what other code made is made again."""
     digest = hashlib.sha256()
     for file in files:
-        digest.update(Path(__file__).with_name(file).read_bytes())
+        digest.update((Path(__file__).parent / file).read_bytes())
     return digest.hexdigest()
 
 

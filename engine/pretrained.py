@@ -19,18 +19,17 @@ from engine.checkpoint import (
 from engine.config import read_config_json
 from engine.errors import BadTokenizer
 from engine.graph import write_served
-from engine.matrices import Mode
 from engine.model_cache import kept, source_of
 from engine.model_folder import TOKENIZER, ModelFolder, find_model, models_folder
 from engine.model_use import CALIBRATION, USE
-from engine.quantise import QuantizationConfig, quantise_checkpoint
+from engine.quantisation import Mode, QuantizationConfig, quantise_checkpoint
 from engine.served import load_served_weights
 from engine.tokenizer import Tokenizer
 
 # Whatever decides what comes out of a checkpoint.
 _MAKERS = (
-    *("gptq.py", "graph.py", "matrices.py", "own_texts.py", "pretrained.py", "quantise.py"),
-    "served.py",
+    *("graph.py", "pretrained.py", "served.py", "quantisation/gptq.py"),
+    *("quantisation/matrices.py", "quantisation/own_texts.py", "quantisation/quantise.py"),
 )
 # Beside the weights in fp32, the same in the new mode and the graph as it is written.
 _QUANTISING = 2

@@ -23,7 +23,7 @@ from engine.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from engine.backends import Open
-    from engine.quantise import QuantizationConfig
+    from engine.quantisation import QuantizationConfig
 
 Floats = npt.NDArray[np.float32]
 

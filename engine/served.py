@@ -15,8 +15,8 @@ from engine.checkpoint import Checkpoint, check_tensors
 from engine.config import ForgeConfig
 from engine.errors import BadModel
 from engine.fused.initialisers import read_initialisers
-from engine.matrices import Bits, Blocks, Columns, Dense, Matrix, Mode, Quantised
 from engine.model_folder import ModelFolder
+from engine.quantisation.matrices import Bits, Blocks, Columns, Dense, Matrix, Mode, Quantised
 
 Floats = npt.NDArray[np.float32]
 Arrays = Mapping[str, npt.NDArray[Any]]

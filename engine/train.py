@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from engine.config import PRESETS
 from engine.errors import BadConfig, EngineError, MissingDependency
-from engine.kinds import KINDS, Kind
 from engine.tokenizer import DEFAULT_PATH
+from engine.training.kinds import KINDS, Kind
 
 if TYPE_CHECKING:
-    from engine.plan import TrainPlan
-    from engine.progress import TrainResult
+    from engine.training.plan import TrainPlan
+    from engine.training.progress import TrainResult
 
 EXIT_INTERRUPTED = 130
 MODES = ("none", "dynamic", "int8", "int4")
@@ -44,13 +44,13 @@ def run(arguments: Sequence[str], program: str, tokenizer: Path = DEFAULT_PATH) 
 
     Raises:
         BadConfig: arguments that do not serve.
-        EngineError: as `engine.training.train` raises, and of an export.
+        EngineError: as `engine.training.loop.train` raises, and of an export.
     """
     options = _parser(program, tokenizer).parse_args(arguments)
     # After parsing, so that --help needs no torch.
-    from engine.provenance import without_paths
-    from engine.train_view import view
-    from engine.training import train
+    from engine.training.loop import train
+    from engine.training.provenance import without_paths
+    from engine.training.view import view
 
     plan = _plan(options)
     words = [word for word in arguments if word != "--resume"]
@@ -101,7 +101,7 @@ def _plan(options: argparse.Namespace) -> "TrainPlan":
     try:
         import torch
 
-        from engine.plan import TrainPlan
+        from engine.training.plan import TrainPlan
     except ImportError as fault:
         raise MissingDependency(
             f"training needs {fault.name}", "run `pip install forgebus[train]`"

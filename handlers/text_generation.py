@@ -14,8 +14,7 @@ import msgspec
 from engine.answer import Answer
 from engine.batching import Batch
 from engine.errors import BadGrammar
-from engine.grammar import Constraint, Vocabulary
-from engine.json_grammar import json_schema
+from engine.grammar import Constraint, Vocabulary, json_schema
 from engine.runtime import Forge
 from engine.sampling import Sampling
 from handlers.forge_model import engine_faults_told, load_forge

@@ -8,7 +8,7 @@ from engine_models import SENTENCES, SHAPE, random_checkpoint
 
 from engine.checkpoint import Checkpoint, save_checkpoint
 from engine.graph import export
-from engine.matrices import Mode
+from engine.quantisation import Mode
 from engine.runtime import Forge
 from engine.tokenizer import Tokenizer, train_tokenizer
 

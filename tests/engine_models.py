@@ -22,7 +22,7 @@ def random_checkpoint(config: ForgeConfig, fingerprint: str) -> Checkpoint:
     import torch
 
     from engine.model import ForgeModel
-    from engine.resume import weights_of
+    from engine.training.resume import weights_of
 
     # Operations this small gain nothing from a second thread, and wait for it on a busy machine.
     torch.set_num_threads(1)

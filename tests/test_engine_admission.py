@@ -17,7 +17,7 @@ from engine.checkpoint import save_checkpoint
 from engine.config import PRESETS, ForgeConfig
 from engine.errors import OutOfMemory
 from engine.graph import export
-from engine.matrices import MODES
+from engine.quantisation import MODES
 from engine.tokenizer import Tokenizer
 
 pytest_plugins = ["engine_fixtures"]

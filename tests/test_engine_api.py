@@ -17,9 +17,8 @@ from engine.checkpoint import save_checkpoint, write_json
 from engine.config import ForgeConfig, read_config_json
 from engine.errors import BadTokenizer, MissingDependency, NotWritten
 from engine.graph import export
-from engine.matrices import MODES, Mode
 from engine.model_cache import cache_folder
-from engine.quantise import QuantizationConfig
+from engine.quantisation import MODES, Mode, QuantizationConfig
 from engine.runtime import Forge
 from engine.tokenizer import Tokenizer
 

@@ -20,7 +20,7 @@ from engine import batching, decoding, embedding, export, train
 from engine.checkpoint import load_checkpoint
 from engine.errors import BadConfig, BadModel, BadPrompt, BadTokenizer, EngineError, OutOfMemory
 from engine.forge_engine import ForgeEngine
-from engine.matrices import Mode
+from engine.quantisation import Mode
 from engine.runtime import Forge
 from engine.tokenizer import Tokenizer
 from handlers.catalog import build

@@ -21,7 +21,7 @@ from engine.decoding import generate, stream
 from engine.errors import BadGrammar, BadPrompt, Busy, OutOfMemory
 from engine.fused import build as fused_build
 from engine.grammar import Constraint, integer, literal, sequence
-from engine.matrices import Mode
+from engine.quantisation import Mode
 from engine.runtime import Forge
 from engine.sampling import Sampling
 

@@ -28,9 +28,9 @@ import engine.model
 from engine.checkpoint import Checkpoint, tensor_shapes
 from engine.config import PRESETS, ForgeConfig
 from engine.graph import write_graph
-from engine.matrices import MODES, Mode, Quantised, rounded
 from engine.model import ForgeModel
 from engine.onnx_backend import OnnxBackend
+from engine.quantisation.matrices import MODES, Mode, Quantised, rounded
 from engine.served import tensors
 
 Floats = npt.NDArray[np.float32]

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from engine.answer import Shown
 from engine.decoding import Stream, classify, generate, score, stream
 from engine.errors import BadPrompt, Busy
-from engine.grammar import Constraint, byte_of, choice, integer, literal, repeat, sequence
+from engine.grammar import (
+    Constraint,
+    byte_of,
+    choice,
+    integer,
+    literal,
+    repeat,
+    sequence,
+)
 from engine.runtime import Forge
 from engine.sampling import Sampling
 from engine.tokenizer import END, label_token

@@ -18,8 +18,8 @@ from engine.errors import BadModel, BadPrompt, BadTokenizer
 from engine.forge_engine import ForgeEngine
 from engine.graph import export
 from engine.hardware import detect_hardware
-from engine.matrices import Mode
 from engine.model_use import ModelUse, read_use
+from engine.quantisation import Mode
 from engine.runtime import Forge
 from engine.sampling import Sampling
 from engine.tokenizer import Tokenizer, train_tokenizer

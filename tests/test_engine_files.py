@@ -20,7 +20,7 @@ from engine.checkpoint import (
 from engine.config import ForgeConfig, read_config_json
 from engine.errors import BadConfig, BadModel, BadTokenizer, EngineError
 from engine.graph import export
-from engine.matrices import Mode
+from engine.quantisation import Mode
 from engine.runtime import Forge
 from engine.tokenizer import Tokenizer, train_tokenizer
 

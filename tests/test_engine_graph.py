@@ -16,11 +16,11 @@ from engine.config import PRESETS, ForgeConfig
 from engine.errors import BadConfig, BadModel
 from engine.export import main as export_main
 from engine.graph import export
-from engine.matrices import MODES, Bits, Mode, in_blocks, rounded
 from engine.model import ForgeModel
-from engine.resume import load_weights
+from engine.quantisation.matrices import MODES, Bits, Mode, in_blocks, rounded
 from engine.runtime import Forge
 from engine.tokenizer import Tokenizer
+from engine.training.resume import load_weights
 
 pytest_plugins = ["engine_fixtures"]
 

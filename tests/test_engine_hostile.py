@@ -13,8 +13,8 @@ from engine.config import PRESETS
 from engine.errors import BadModel
 from engine.graph_check import OPERATORS, check_graph
 from engine.mapped import write_mapped
-from engine.matrices import Mode
 from engine.model_folder import ModelFolder
+from engine.quantisation import Mode
 from engine.runtime import Forge
 from engine.tokenizer import Tokenizer
 

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from json_schemas import Json, Schema, schemas, valid
 
 from engine.errors import BadGrammar
-from engine.grammar import Constraint, Vocabulary, decimal
-from engine.json_grammar import json_schema, json_value
+from engine.grammar import Constraint, Vocabulary, decimal, json_schema, json_value
 from engine.tokenizer import END, Tokenizer
 
 

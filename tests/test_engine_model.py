@@ -11,9 +11,9 @@ from torch.nn.functional import cross_entropy
 from engine.checkpoint import Checkpoint, tensor_shapes
 from engine.config import DEVICES, PRESETS, ForgeConfig
 from engine.errors import BadConfig
-from engine.loss import head_loss, head_report
 from engine.model import ForgeModel
-from engine.resume import load_weights
+from engine.training.loss import head_loss, head_report
+from engine.training.resume import load_weights
 
 pytest_plugins = ["engine_fixtures"]
 

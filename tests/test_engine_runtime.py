@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from engine import backends
 from engine.errors import BadPrompt, Busy
-from engine.matrices import Mode
 from engine.prefixes import Prefixes
+from engine.quantisation import Mode
 from engine.runtime import Forge
 
 pytest_plugins = ["engine_fixtures"]

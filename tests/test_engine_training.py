@@ -15,17 +15,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.checkpoint import load_checkpoint
-from engine.data import IGNORE, Corpus, Example, epoch_rows, load_corpus, make_batch
 from engine.decoding import classify, generate
 from engine.errors import BadConfig, BadData, BadModel
 from engine.graph import export
-from engine.plan import TrainPlan, learning_rate
-from engine.progress import Progress
-from engine.resume import has_state
 from engine.runtime import Forge
 from engine.tokenizer import ASSISTANT, END, USER, Tokenizer, label_token
 from engine.train import main as train_main
-from engine.training import _batches, train
+from engine.training.data import IGNORE, Corpus, Example, epoch_rows, load_corpus, make_batch
+from engine.training.loop import _batches, train
+from engine.training.plan import TrainPlan, learning_rate
+from engine.training.progress import Progress
+from engine.training.resume import has_state
 
 pytest_plugins = ["engine_fixtures"]
 
@@ -85,7 +85,9 @@ def test_a_trained_model_answers_what_it_was_taught(plan: TrainPlan, tmp_path: P
 def test_a_resumed_run_ends_where_the_unbroken_one_does(
     plan: TrainPlan, tmp_path: Path, stopped_at: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.training._HISTORY_POINTS", 3)  # a point is the mean of four steps
+    monkeypatch.setattr(
+        "engine.training.loop._HISTORY_POINTS", 3
+    )  # a point is the mean of four steps
     train(plan)
     broken = replace(plan, out=tmp_path / "broken")
     asked = iter(range(100))

@@ -15,7 +15,7 @@ from engine_models import SHAPE
 from engine.decoding import generate
 from engine.fused import build as fused_build
 from engine.fused.build import COMPILERS, build, here
-from engine.matrices import Mode
+from engine.quantisation import Mode
 from engine.runtime import Forge
 
 pytest_plugins = ["engine_fixtures"]

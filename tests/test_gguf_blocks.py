@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from engine.gguf_blocks import Stored, pack, stored_size
+from engine.interchange.gguf_blocks import Stored, pack, stored_size
 
 BLOCKS = arrays(
     np.float32, (3, 32), elements=st.floats(-60000, 60000, width=32, allow_subnormal=True)

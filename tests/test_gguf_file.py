@@ -14,7 +14,7 @@ from gguf_reader import F32, Q4_0, Q8_0, Reader
 from engine.checkpoint import Checkpoint, tensor_shapes
 from engine.config import ForgeConfig
 from engine.errors import BadConfig, BadModel, BadTokenizer, NotWritten
-from engine.gguf import KINDS, Kind, write_gguf
+from engine.interchange.gguf import KINDS, Kind, write_gguf
 from engine.tokenizer import SPECIAL_TOKENS, Tokenizer, train_tokenizer
 
 CONFIG = ForgeConfig(

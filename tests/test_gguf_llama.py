@@ -23,8 +23,8 @@ from gguf_reader import Reader
 from llama_reference import Reference, eight_bit, half, logits_along
 
 from engine.checkpoint import Checkpoint
-from engine.gguf import KINDS, Kind, write_gguf
 from engine.graph import export
+from engine.interchange.gguf import KINDS, Kind, write_gguf
 from engine.runtime import Forge
 from engine.served import load_served_weights
 from engine.tokenizer import Tokenizer, train_tokenizer

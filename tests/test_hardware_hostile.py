@@ -18,7 +18,7 @@ from engine.hardware import (
     detect_hardware,
     get_optimal_config,
 )
-from engine.hardware_files import Files
+from engine.hardware.files import Files
 
 GARBAGE = [
     b"",

@@ -22,7 +22,7 @@ from engine.hardware import (
     get_optimal_config,
     memory_need,
 )
-from engine.hardware_choice import recommended_size
+from engine.hardware.choice import recommended_size
 
 KB, MB, GB = 1 << 10, 1 << 20, 1 << 30
 

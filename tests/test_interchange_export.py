@@ -24,11 +24,11 @@ from engine.checkpoint import (
     write_json,
 )
 from engine.errors import BadConfig, BadModel, BadTokenizer, NotWritten
-from engine.gguf import KINDS, Kind
 from engine.graph import export
-from engine.interchange import FORMATS, Format, Source, export_model
-from engine.matrices import MODES, Mode
+from engine.interchange.gguf import KINDS, Kind
+from engine.interchange.models import FORMATS, Format, Source, export_model
 from engine.model_folder import ModelFolder
+from engine.quantisation import MODES, Mode
 from engine.runtime import Forge
 from engine.served import load_served_weights
 from engine.tokenizer import Tokenizer
@@ -278,7 +278,7 @@ def test_a_full_disk_leaves_nothing_half(run: Path, tmp_path: Path, form: Format
 import resource
 from pathlib import Path
 from engine.errors import NotWritten
-from engine.interchange import Source, export_model
+from engine.interchange.models import Source, export_model
 source = Source.open(Path({str(run)!r}))
 resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
 try:
@@ -304,7 +304,7 @@ for name in ("torch", "onnx", "safetensors", "transformers", "gguf"):
     sys.modules[name] = None
 from pathlib import Path
 from engine.errors import MissingDependency
-from engine.interchange import Source, export_model
+from engine.interchange.models import Source, export_model
 place = Path({str(tmp_path)!r})
 source = Source.open(place / "model")
 export_model(source, place / "m.gguf", "gguf")
@@ -333,7 +333,7 @@ from engine.runtime import Forge
 from engine.decoding import generate
 generate(Forge.load({str(ROOT / "models" / "text")!r}), "Once", max_tokens=2)
 print([name for name in sys.modules if name in
-    ("torch", "safetensors", "engine.torch_file", "engine.huggingface", "engine.interchange")])
+    ("torch", "safetensors", "engine.interchange.torch_file", "engine.interchange.huggingface", "engine.interchange.models")])
 """
     ran = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60

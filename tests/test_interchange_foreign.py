@@ -19,9 +19,9 @@ from malicious_files import MALICIOUS, Payload
 
 from engine.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, write_sums
 from engine.errors import BadModel
-from engine.foreign import recognise, refuse_foreign
-from engine.matrices import Mode
+from engine.interchange.foreign import recognise, refuse_foreign
 from engine.model_folder import ModelFolder
+from engine.quantisation import Mode
 from engine.runtime import Forge
 
 pytest_plugins = ["engine_fixtures"]

@@ -16,13 +16,13 @@ from engine_models import SHAPE, random_checkpoint
 from malicious_files import MALICIOUS, Payload
 from safetensors.torch import load_file, save_file
 
-from engine import torch_file
 from engine.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from engine.config import read_config_json
 from engine.errors import BadConfig, BadModel, BadTokenizer, EngineError, MissingDependency
 from engine.graph import export
-from engine.huggingface import llama_config
-from engine.interchange import import_model
+from engine.interchange import torch_file
+from engine.interchange.huggingface import llama_config
+from engine.interchange.models import import_model
 from engine.runtime import Forge
 from engine.tokenizer import Tokenizer
 

@@ -10,19 +10,20 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import gptq, graph
+from engine import graph
 from engine.checkpoint import Checkpoint, save_checkpoint
 from engine.errors import BadConfig, BadModel
 from engine.export import main as export_main
-from engine.gptq import rounded_columns
 from engine.graph import write_served
-from engine.matrices import MODES, Blocks, Mode, in_blocks
 from engine.model import ForgeModel
-from engine.quantise import GROUP_SIZES, QuantizationConfig, quantise_checkpoint
-from engine.resume import load_weights
+from engine.quantisation import gptq
+from engine.quantisation.gptq import rounded_columns
+from engine.quantisation.matrices import MODES, Blocks, Mode, in_blocks
+from engine.quantisation.quantise import GROUP_SIZES, QuantizationConfig, quantise_checkpoint
 from engine.runtime import Forge
 from engine.served import load_served, load_served_weights, tensors
 from engine.tokenizer import Tokenizer
+from engine.training.resume import load_weights
 
 pytest_plugins = ["engine_fixtures"]
 

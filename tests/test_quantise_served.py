@@ -12,8 +12,8 @@ from engine.checkpoint import Checkpoint, tensor_shapes
 from engine.config import ForgeConfig
 from engine.errors import BadModel
 from engine.graph import export
-from engine.matrices import MODES, Mode
 from engine.model import ForgeModel
+from engine.quantisation import MODES, Mode
 from engine.runtime import Forge
 from engine.served import load_served_weights
 from engine.tokenizer import Tokenizer
@@ -63,7 +63,7 @@ def test_a_shipped_model_is_exported_from_what_it_gives_back(name: str, tmp_path
 def test_a_shipped_model_in_torch_says_what_is_served() -> None:
     import torch
 
-    from engine.resume import load_weights
+    from engine.training.resume import load_weights
 
     checkpoint = load_served_weights(MODELS / "router")
     model = ForgeModel(checkpoint.config)

@@ -13,15 +13,15 @@ from safetensors.numpy import load_file, save_file
 from engine.admission import Room
 from engine.checkpoint import SUMS, WEIGHTS, load_checkpoint, write_sums
 from engine.config import PRESETS
-from engine.data import Corpus, Example
 from engine.decoding import classify
-from engine.examine import classes, warnings_about
 from engine.model_use import ModelUse, read_use
-from engine.precision import faster_precision
-from engine.progress import Progress
 from engine.runtime import Forge
 from engine.tokenizer import ASSISTANT, USER, Tokenizer, label_token
-from engine.train_view import view
+from engine.training.data import Corpus, Example
+from engine.training.examine import classes, warnings_about
+from engine.training.precision import faster_precision
+from engine.training.progress import Progress
+from engine.training.view import view
 
 pytest_plugins = ["engine_fixtures"]
 
@@ -206,7 +206,9 @@ def test_precision_follows_the_processor(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda: False)
     for seconds, expected in ((0.5, "bf16"), (0.9, "fp32"), (2.0, "fp32")):
         took = {"torch.float32": 1.0, "torch.bfloat16": seconds}
-        monkeypatch.setattr("engine.precision._seconds", lambda kind, _, took=took: took[str(kind)])
+        monkeypatch.setattr(
+            "engine.training.precision._seconds", lambda kind, _, took=took: took[str(kind)]
+        )
         assert faster_precision("cpu", 64) == expected
 
 

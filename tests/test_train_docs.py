@@ -10,7 +10,7 @@ import torch
 from cli_call import caller
 
 from engine.checkpoint import load_checkpoint
-from engine.kinds import KINDS
+from engine.training.kinds import KINDS
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs/training.md").read_text("utf-8")
 

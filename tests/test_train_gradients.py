@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 
 import pytest
 import torch
-from torch.nn import functional
 from torch import Tensor
+from torch.nn import functional
 
 from engine.config import ForgeConfig
-from engine.elementwise import rms_norm, rotary
 from engine.model import rotary_tables
+from engine.training.elementwise import rms_norm, rotary
 
 CONFIG = ForgeConfig(dim=64, n_layers=1, n_heads=4, n_kv_heads=2, ffn_dim=64, vocab_size=320)
 EPS = 1e-5

@@ -19,11 +19,11 @@ from engine_models import SENTENCES, SHAPE
 
 from engine.checkpoint import load_checkpoint
 from engine.errors import BadConfig, NotWritten
-from engine.plan import TrainPlan
-from engine.resume import has_state, refuse_other_run
 from engine.tokenizer import Tokenizer
 from engine.train import main
-from engine.training import train
+from engine.training.loop import train
+from engine.training.plan import TrainPlan
+from engine.training.resume import has_state, refuse_other_run
 
 pytest_plugins = ["engine_fixtures"]
 

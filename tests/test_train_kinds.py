@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from engine.data import Corpus, load_corpus
 from engine.errors import BadData
-from engine.kinds import KINDS
-from engine.provenance import licences, without_paths
 from engine.tokenizer import ASSISTANT, CODE, END, MATH, ROUTE, TEXT, USER, Tokenizer, label_token
+from engine.training.data import Corpus, load_corpus
+from engine.training.kinds import KINDS
+from engine.training.provenance import licences, without_paths
 
 pytest_plugins = ["engine_fixtures"]
 

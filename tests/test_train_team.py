@@ -13,10 +13,10 @@ from engine_models import SENTENCES
 
 from engine.checkpoint import load_checkpoint
 from engine.errors import BadConfig
-from engine.parallel import Team
 from engine.tokenizer import DEFAULT_PATH, Tokenizer
 from engine.train import _parser, _plan, main
-from engine.training import _Session, train
+from engine.training.loop import _Session, train
+from engine.training.parallel import Team
 
 pytest_plugins = ["engine_fixtures"]
 

@@ -1,0 +1,1 @@
+"""From rows to a checkpoint: what `forgebus train` runs. Only `loop` and what it needs import torch."""
