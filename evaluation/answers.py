@@ -65,5 +65,7 @@ def _read(
         case int(at) if 1 <= at <= len(cases):
             case = cases[at - 1]
         case other:
-            raise BadData(f"{place}: {other!r} is no case of this set", "see --questions for theirs")
+            raise BadData(
+                f"{place}: {other!r} is no case of this set", "see --questions for theirs"
+            )
     return case, Given(row["answer"], float(probability), latency / 1000)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 NOTHING = "(nothing)"
 """What stands for an abstention where a label would stand."""
@@ -42,7 +43,7 @@ class Outcome:
 class Given:
     """An answer from elsewhere, for `--answers`; None where it declined."""
 
-    answer: object
+    answer: Any
     probability: float = 1.0
     seconds: float = 0.0
 
