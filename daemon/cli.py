@@ -12,7 +12,7 @@ from typing import cast
 
 import typer
 
-from daemon import cli_ask, cli_local, cli_look, cli_models, cli_node, cli_train
+from daemon import cli_ask, cli_eval, cli_local, cli_look, cli_models, cli_node, cli_train
 from daemon.cli_options import FAILED, REJECTED, UNREACHABLE, USAGE, CommandError
 from daemon.plain import printable
 
@@ -39,6 +39,7 @@ app.command()(cli_local.quarantine)
 app.command()(cli_local.doctor)
 _PASSED_ON = {"ignore_unknown_options": True, "allow_extra_args": True}
 app.command(context_settings=_PASSED_ON | {"help_option_names": []})(cli_train.train)
+app.command("eval")(cli_eval.evaluate)
 app.command(context_settings=_PASSED_ON)(cli_local.bench)
 app.command()(cli_local.demo)
 

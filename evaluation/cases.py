@@ -24,6 +24,7 @@ class Outcome:
         seconds: from the request to the answer; 0 where it came from a file.
         in_scope: False for what the model should decline.
         question: what was asked, for the list of wrong answers.
+        sorts: what is counted as confused, where `wanted` and `given` are different every time.
     """
 
     case: str
@@ -37,6 +38,7 @@ class Outcome:
     seconds: float = 0.0
     in_scope: bool = True
     question: str = ""
+    sorts: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

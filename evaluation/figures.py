@@ -90,7 +90,7 @@ class Tally:
     def figures(self) -> dict[str, Any]:
         """All counts; shares are 0 to 1 and None where there is nothing to share."""
         right, acts, silent, scope = (self._flag(bit) for bit in range(4))
-        sure = np.frombuffer(self._probability, np.float64)
+        sure = _floats(self._probability)
         answered = acts & (sure >= self.threshold)
         told: dict[str, Any] = {
             "n": len(self),
@@ -131,8 +131,8 @@ class Tally:
         return outcome.right if answered else outcome.silent_right
 
     def _note(self, outcome: Outcome, *, answered: bool) -> None:
-        shown = outcome.given if answered or self.as_given else NOTHING
-        pair = (outcome.wanted, shown)
+        wanted, given = outcome.sorts or (outcome.wanted, outcome.given)
+        pair = (wanted, given if answered or self.as_given else NOTHING)
         self.confused[pair if pair in self.confused or len(self.confused) < KEPT else _MANY] += 1
         if len(self.wrong) < WRONG_KEPT:
             self.wrong.append(
@@ -166,8 +166,8 @@ class Tally:
         }
 
     def _latency(self) -> dict[str, float | None]:
-        seconds = np.frombuffer(self._seconds, np.float64)
-        if not len(seconds) or not seconds.any():
+        seconds = _floats(self._seconds)
+        if not seconds.any():
             return {"latency_p50_ms": None, "latency_p95_ms": None, "latency_max_ms": None}
         p50, p95, most = (float(n) * 1000 for n in np.percentile(seconds, [50, 95, 100]))
         return {
@@ -183,6 +183,10 @@ class Tally:
 
 
 _MANY = (OTHERS, OTHERS)
+
+
+def _floats(kept: "array[float]") -> npt.NDArray[np.float64]:
+    return np.frombuffer(kept, np.float64).copy() if kept else np.empty(0)
 
 
 def share(part: int, whole: int) -> float | None:

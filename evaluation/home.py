@@ -122,8 +122,10 @@ def _outcome(
     """Judge an answer; None where there is none, and `told` then says why."""
     reason = str(told.get("reason") or "")
     given, right = NOTHING + (f" {reason}" if reason else ""), task.nothing_to_do
+    sort = NOTHING
     if answer is not None:
         given, right = _judge(task, answer)
+        sort = "; ".join(sorted({one.name for one, _ in _intents(task, answer)})) or "changes"
     return Outcome(
         case=task.case,
         domain=task.domain,
@@ -135,6 +137,7 @@ def _outcome(
         probability=float(told["probability"]),
         seconds=seconds,
         question=task.text,
+        sorts=(task.domain, sort),
     )
 
 
@@ -142,7 +145,7 @@ def _failed(task: HomeTask, why: str, seconds: float) -> Outcome:
     given = f"(failed) {why}"
     return Outcome(
         task.case, task.domain, task.wanted(), given, right=False, acts=False, probability=0.0,
-        seconds=seconds, question=task.text,
+        seconds=seconds, question=task.text, sorts=(task.domain, "(failed)"),
     )  # fmt: skip
 
 
