@@ -10,7 +10,7 @@ own ("pause").
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,6 @@ from evaluation.home_cases import Home, HomeTask
 from evaluation.home_services import EntityState, Unmodelled, apply_intents
 from evaluation.home_states import Change
 from evaluation.names import slug
-from evaluation.yaml_file import read_yaml
 
 _EXPECTED = "write `device` with name, device_type and area, and `actions` with sentences"
 
@@ -77,11 +76,11 @@ class _Device:
     actions: list[Any]
 
 
-def device_tasks(files: Iterable[Path], data: Path) -> Iterator[HomeTask]:
-    """The tasks of those files that are of this layout; a home is what shares a folder.
+def device_tasks(files: Mapping[Path, Mapping[str, Any]], data: Path) -> Iterator[HomeTask]:
+    """The tasks of files of this layout, given with what they hold; a home is a folder of them.
 
     Raises:
-        BadData: a file of this layout that is not as it should be; names it.
+        BadData: a file that is not as it should be; names it.
     """
     folders: dict[Path, list[Path]] = {}
     for file in files:
@@ -89,11 +88,7 @@ def device_tasks(files: Iterable[Path], data: Path) -> Iterator[HomeTask]:
     for members in folders.values():
         devices: list[_Device] = []
         for file in members:
-            told = read_yaml(file)
-            if isinstance(told, dict) and "device" in told:
-                devices.append(_device(file, told, {one.entity for one in devices}))
-        if not devices:
-            continue
+            devices.append(_device(file, files[file], {one.entity for one in devices}))
         entities = {one.entity: one.about for one in devices}
         areas = tuple(dict.fromkeys(one.about["area"] for one in devices if one.about["area"]))
         states = {one.entity: EntityState(one.state) for one in devices}
@@ -133,7 +128,9 @@ def _outcome(
     # Off before "Turn off", nothing would be left to see.
     other = "on" if intent == "HassTurnOff" and device.state == "off" else device.state
     states[device.entity].state = before.get(domain, other)
-    numbers = _NUMBER.findall(sentence)
+    # "Bedroom 3" is no value.
+    own = _NUMBER.findall(f"{device.about['name']} {device.about['area']}")
+    numbers = [number for number in _NUMBER.findall(sentence) if number not in own]
     if slot and len(numbers) != 1:
         return None
     slots = {slot: float(numbers[0])} if slot else {}

@@ -48,16 +48,19 @@ def home_tasks(data: Path) -> Iterator[HomeTask]:
         raise BadData(
             f"{data} holds no home", f"give a folder with {FIXTURES} and records, or a .jsonl file"
         )
+    devices: dict[Path, Mapping[str, Any]] = {}
     for file in files:
         told = read_yaml(file)
         match told:
+            case None:
+                pass  # an empty document
             case {"tests": list() | None}:
                 yield from _record(file, file.relative_to(data.parent).as_posix(), told)
             case {"device": dict(), "actions": _}:
-                pass  # below, a home at a time
+                devices[file] = told
             case _:
                 raise BadData(f"{file} is no record of a home", _RECORD)
-    yield from device_tasks(files, data)
+    yield from device_tasks(devices, data)
 
 
 def _record(file: Path, name: str, told: Mapping[str, Any]) -> Iterator[HomeTask]:
