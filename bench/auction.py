@@ -5,7 +5,6 @@ auction are measured in turns, and the figures printed are medians over the roun
 that grows slower meets both alike.
 """
 
-import argparse
 import asyncio
 import statistics
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import floor
+from bench.arguments import Arguments, count, seconds
 from bench.fleet import ECHO, Member, fleet
 from bench.load import Figures, drive
 from daemon import logs
@@ -65,10 +65,10 @@ def compared(found: Measured) -> dict[int, dict[str, float]]:
 
 def main(argv: Sequence[str]) -> int:
     """`forgebus bench auction`."""
-    parser = argparse.ArgumentParser(prog="forgebus bench auction", description=__doc__)
-    parser.add_argument("--contractors", type=int, nargs="+", default=[1, 4])
-    parser.add_argument("--seconds", type=float, default=3.0, help="of each measurement")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser = Arguments(prog="forgebus bench auction", description=__doc__)
+    parser.add_argument("--contractors", type=count, nargs="+", default=[1, 4])
+    parser.add_argument("--seconds", type=seconds, default=3.0, help="of each measurement")
+    parser.add_argument("--rounds", type=count, default=3)
     parser.add_argument(
         "--json", action="store_true", help="one object: 1 contractor, windows 1 and 32"
     )

@@ -6,7 +6,6 @@ median of all steps counts; the sides take turns. `answers_ratio` is over whole 
 computed one by one either way.
 """
 
-import argparse
 import contextlib
 import json
 import statistics
@@ -21,6 +20,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from bench.arguments import Arguments, count
 from daemon.config import shipped
 from engine.answer import Answer
 from engine.batching import Batch
@@ -85,15 +85,15 @@ def measure(preset: str, rounds: int) -> list[Result]:
 
 def main(argv: Sequence[str]) -> int:
     """`forgebus bench batch`."""
-    parser = argparse.ArgumentParser(prog="forgebus bench batch", description=__doc__)
+    parser = Arguments(prog="forgebus bench batch", description=__doc__)
     parser.add_argument("--preset", choices=PRESETS, action="append", help="default: pi_4 and pi_5")
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rounds", type=count, default=15)
     parser.add_argument("--json", action="store_true", help="one object")
     given = parser.parse_args(argv)
     try:
         results = [each for name in given.preset or SHAPES for each in measure(name, given.rounds)]
     except EngineError as fault:
-        print(f"bench batch: {fault}", file=sys.stderr)
+        print(f"forgebus bench batch: {fault}", file=sys.stderr)
         return 1
     if given.json:
         print(json.dumps({"results": [asdict(result) for result in results]}))

@@ -7,7 +7,6 @@ fetches takes the longer of the two, one that waits takes both: the estimate is 
 rate and bandwidth: docs/devices.md.
 """
 
-import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ from typing import Literal
 from rich.console import Console
 from rich.table import Table
 
+from bench.arguments import Arguments, count
 from bench.device_counts import AT, COUNTS
 from bench.engine import measure
 from engine.config import PRESETS, ForgeConfig
@@ -133,15 +133,15 @@ def rows(presets: Sequence[str], rounds: int) -> Iterator[Row]:
 
 def main(argv: Sequence[str]) -> int:
     """`forgebus bench devices`."""
-    parser = argparse.ArgumentParser(prog="forgebus bench devices", description=__doc__)
+    parser = Arguments(prog="forgebus bench devices", description=__doc__)
     parser.add_argument("--preset", choices=MEASURED, help="this one alone")
-    parser.add_argument("--rounds", type=int, default=5, help="of what is measured")
+    parser.add_argument("--rounds", type=count, default=5, help="of what is measured")
     parser.add_argument("--json", action="store_true", help="one object")
     given = parser.parse_args(argv)
     try:
         found = list(rows([given.preset] if given.preset else MEASURED, given.rounds))
     except EngineError as fault:
-        print(f"bench devices: {fault}", file=sys.stderr)
+        print(f"forgebus bench devices: {fault}", file=sys.stderr)
         return 1
     if given.json:
         print(json.dumps({"rows": [asdict(row) for row in found]}))

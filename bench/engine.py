@@ -8,7 +8,6 @@ that of the process after its runs. worker_rss_mb is of a node's own worker with
 it has answered for a home.
 """
 
-import argparse
 import contextlib
 import importlib.util
 import json
@@ -29,6 +28,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from bench.arguments import Arguments, count
 from bench.engine_side import LLAMA_CPP, NEW, PROMPT
 from bench.engine_worker import models_with, serve
 from daemon.config import shipped
@@ -37,13 +37,15 @@ from engine.config import PRESETS, ForgeConfig
 from engine.errors import EngineError, MissingDependency
 from engine.fused.build import build, here
 from engine.graph import export
-from engine.interchange.gguf import write_gguf
+from engine.interchange.gguf import Kind, write_gguf
 from engine.quantisation import MODES, Mode
 from engine.tokenizer import Tokenizer
 
 ROOT = Path(__file__).resolve().parent.parent
 STARTS = 3
 PEERS = ("onnxruntime", "llama.cpp")
+PEER_KINDS: dict[Mode, Kind] = {"none": "f16", "dynamic": "q8_0", "int8": "q8_0", "int4": "q4_0"}
+"""What llama.cpp is given beside each of our modes."""
 LLAMA_CPP_PYTHON = "llama-cpp-python==0.3.36"
 
 
@@ -139,13 +141,13 @@ def measure(
 
 def main(argv: Sequence[str]) -> int:
     """`forgebus bench engine`."""
-    parser = argparse.ArgumentParser(prog="forgebus bench engine", description=__doc__)
+    parser = Arguments(prog="forgebus bench engine", description=__doc__)
     parser.add_argument("--preset", choices=PRESETS, default="pi_5")
     parser.add_argument("--mode", choices=MODES, default="int8")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=count, default=1)
     parser.add_argument("--vs", choices=PEERS, default="onnxruntime", help="the peer")
     parser.add_argument("--without-fused", action="store_true", help="ours is onnxruntime's int8")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=count, default=7)
     parser.add_argument("--install", action="store_true", help="build llama.cpp first, for minutes")
     parser.add_argument("--json", action="store_true", help="one object")
     given = parser.parse_args(argv)
@@ -157,7 +159,7 @@ def main(argv: Sequence[str]) -> int:
             fused=not given.without_fused,
         )
     except EngineError as fault:
-        print(f"bench engine: {fault}", file=sys.stderr)
+        print(f"forgebus bench engine: {fault}", file=sys.stderr)
         return 1
     if given.json:
         print(json.dumps(asdict(result)))
@@ -233,7 +235,7 @@ def _write(config: ForgeConfig, mode: Mode, peer: str, place: Path) -> tuple[Pat
     tokenizer.save(place / "tokenizer.json")
     if peer != "llama.cpp":
         return folder, folder
-    write_gguf(checkpoint, file, place / "model.gguf", "q8_0")
+    write_gguf(checkpoint, file, place / "model.gguf", PEER_KINDS[mode])
     return folder, place / "model.gguf"
 
 

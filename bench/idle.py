@@ -7,7 +7,6 @@ its workers apart, in percent of one core; the kernel counts it in steps of 10 m
 processes share in each of them; PSS, beside it, deals them out.
 """
 
-import argparse
 import asyncio
 import time
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from bench.arguments import Arguments, seconds
 from bench.fleet import Fleet, Member, fleet
 from daemon import logs
 from daemon.config import shipped
@@ -84,8 +84,8 @@ async def loaded(seconds: float) -> dict[str, Cost]:
 
 def main(argv: Sequence[str]) -> int:
     """`forgebus bench idle`."""
-    parser = argparse.ArgumentParser(prog="forgebus bench idle", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=20.0, help="of each window")
+    parser = Arguments(prog="forgebus bench idle", description=__doc__)
+    parser.add_argument("--seconds", type=seconds, default=20.0, help="of each window")
     parser.add_argument("--json", action="store_true", help="one object")
     given = parser.parse_args(argv)
     logs.set_up("warning", "console")

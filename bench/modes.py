@@ -8,7 +8,6 @@ answers count. Memory is that of a fresh process after its runs, speed the media
 tokens after a prompt of 128, one thread.
 """
 
-import argparse
 import json
 import math
 import os
@@ -27,6 +26,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from bench.arguments import Arguments
 from engine.checkpoint import WEIGHTS, Checkpoint, load_checkpoint
 from engine.errors import BadData, EngineError
 from engine.graph import write_served
@@ -113,7 +113,7 @@ _CONFIGS = (
 
 def main(argv: Sequence[str]) -> int:
     """`forgebus bench modes`."""
-    parser = argparse.ArgumentParser(prog="forgebus bench modes", description=__doc__)
+    parser = Arguments(prog="forgebus bench modes", description=__doc__)
     parser.add_argument("--model", type=Path, default=ROOT / "models" / "text")
     parser.add_argument("--text", type=Path, default=HELD_OUT / "story.txt")
     parser.add_argument("--calibration", type=Path, default=HELD_OUT / "calibration.txt")
@@ -123,7 +123,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         rows = list(measure(given.model, given.text, None if given.own else given.calibration))
     except EngineError as fault:
-        print(f"bench modes: {fault}", file=sys.stderr)
+        print(f"forgebus bench modes: {fault}", file=sys.stderr)
         return 1
     if given.json:
         told = {"model": given.model.name, "text": given.text.name}

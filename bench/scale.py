@@ -10,7 +10,6 @@ A message is counted when it is published: offer, bids, award and the rest of th
 events for whoever watches. An offer is delivered to every node; every other message to one.
 """
 
-import argparse
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
@@ -22,6 +21,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from bench.arguments import Arguments, count, seconds
 from bench.crowd import crowd
 from bench.fleet import ECHO, Member, announced, fleet
 from bench.load import WARM_UP, drive
@@ -133,9 +133,9 @@ class Ear:
 
 def main(argv: Sequence[str]) -> int:
     """`forgebus bench scale`."""
-    parser = argparse.ArgumentParser(prog="forgebus bench scale", description=__doc__)
-    parser.add_argument("--nodes", type=int, nargs="+", default=list(SIZES))
-    parser.add_argument("--seconds", type=float, default=3.0, help="of each measurement")
+    parser = Arguments(prog="forgebus bench scale", description=__doc__)
+    parser.add_argument("--nodes", type=count, nargs="+", default=list(SIZES))
+    parser.add_argument("--seconds", type=seconds, default=3.0, help="of each measurement")
     parser.add_argument("--json", action="store_true", help="one object")
     given = parser.parse_args(argv)
     logs.set_up("warning", "console")

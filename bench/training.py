@@ -7,7 +7,6 @@ are not quite alike: nanoGPT has learned positions and a GELU layer of 4 dim, Fo
 SwiGLU of about 3 dim. Both numbers of weights are told, and the ratio per operation beside that per token.
 """
 
-import argparse
 import contextlib
 import importlib.util
 import io
@@ -23,6 +22,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from bench.arguments import Arguments, count
 from engine.config import PRESETS, ForgeConfig
 from engine.errors import EngineError, MissingDependency
 
@@ -113,15 +113,15 @@ def measure(job: Job, nanogpt: Path | None, turns: int) -> Result:
 
 def main(argv: Sequence[str]) -> int:
     """`forgebus bench training`."""
-    parser = argparse.ArgumentParser(prog="forgebus bench training", description=__doc__)
+    parser = Arguments(prog="forgebus bench training", description=__doc__)
     parser.add_argument("--preset", choices=PRESETS, default="pi_5")
     parser.add_argument("--nanogpt", type=Path, default=None, help="a checkout's model.py")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--rows", type=int, default=8)
-    parser.add_argument("--context", type=int, default=256)
+    parser.add_argument("--threads", type=count, default=1)
+    parser.add_argument("--rows", type=count, default=8)
+    parser.add_argument("--context", type=count, default=256)
     parser.add_argument("--precision", choices=("bf16", "fp32"), default="bf16")
     parser.add_argument("--compiled", action="store_true", help="torch.compile on both sides")
-    parser.add_argument("--rounds", type=int, default=6, help="turns of two steps each")
+    parser.add_argument("--rounds", type=count, default=6, help="turns of two steps each")
     parser.add_argument("--json", action="store_true", help="one object")
     given = parser.parse_args(argv)
     usual = NANOGPT.expanduser()
@@ -133,7 +133,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         result = measure(job, peer, given.rounds)
     except EngineError as fault:
-        print(f"bench training: {fault}", file=sys.stderr)
+        print(f"forgebus bench training: {fault}", file=sys.stderr)
         return 1
     if given.json:
         print(json.dumps(asdict(result)))

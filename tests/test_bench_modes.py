@@ -53,5 +53,5 @@ def test_fewer_bits_are_fewer_bytes(told: dict[str, Any]) -> None:
 def test_a_missing_text_is_one_line(tmp_path: Path) -> None:
     ran = bench("--text", str(tmp_path / "nothing.txt"))
     assert ran.returncode == 1
-    assert ran.stderr.startswith("bench modes: ")
+    assert ran.stderr.startswith("forgebus bench modes: ")
     assert ran.stderr.count("\n") == 1

@@ -80,5 +80,5 @@ def test_what_is_no_nanogpt_is_named(
         (tmp_path / "model.py").write_text(content)
     assert main([*TINY, "--nanogpt", str(tmp_path / "model.py")]) == 1
     told = capsys.readouterr().err
-    assert told.startswith("bench training: ")
+    assert told.startswith("forgebus bench training: ")
     assert "nanoGPT" in told
