@@ -47,6 +47,20 @@ def examine_hardware(state_dir: Path, root: Path = Path("/")) -> list[Finding]:
     return findings
 
 
+def examine_fused() -> list[Finding]:
+    """Whether the fused step is built, where this processor could run it; onnxruntime serves without."""
+    from engine.fused import build
+
+    levels = build.here()
+    if not levels:
+        return []
+    if built := build.best():
+        return [Finding("fused step", Verdict.OK, f"built for {levels[0].name}: {built}")]
+    found = f"not built for {levels[0].name}: onnxruntime serves int8, slower and in more memory"
+    remedy = "install g++, then run `python -m engine.fused.build` with the Python of this node"
+    return [Finding("fused step", Verdict.WARNING, found, remedy)]
+
+
 def usable_share(root: Path = Path("/")) -> Share:
     """What control groups and affinity leave to this node of the machine below `root`."""
     from engine.hardware import read_share

@@ -67,14 +67,14 @@ def doctor(
     """Check the broker, the machine and the models; say what is wrong and what to do about it."""
     from daemon import doctor as checks
     from daemon import logs
-    from daemon.cli_hardware import examine_hardware
+    from daemon.cli_hardware import examine_fused, examine_hardware
     from daemon.cli_models import model_fault
     from daemon.plain import as_json
 
     logs.silence()
     loaded = settings(config, host, port)
     findings = asyncio.run(checks.examine(loaded, login, model_fault))
-    findings += examine_hardware(loaded.node.state_dir)
+    findings += examine_hardware(loaded.node.state_dir) + examine_fused()
     wrong = [finding.check for finding in findings if finding.verdict is checks.Verdict.WRONG]
     if json:
         print(as_json({"ok": not wrong, "findings": findings}))

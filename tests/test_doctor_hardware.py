@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from daemon.cli_hardware import examine_hardware
+from daemon.cli_hardware import examine_fused, examine_hardware
 from daemon.doctor import Verdict
+from engine.fused import build
 
 TREES = Path(__file__).parent / "fixtures" / "hardware"
 
@@ -41,3 +42,18 @@ def test_this_machine_is_told(tmp_path: Path) -> None:
     machine = examine_hardware(tmp_path)[0]
     assert machine.verdict is Verdict.OK
     assert "GB free" in machine.found
+
+
+def test_a_fused_step_that_is_not_built_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not build.here():
+        pytest.skip("there is no code for this processor")
+    monkeypatch.setattr(build, "_installed", lambda: tmp_path)
+    (finding,) = examine_fused()
+    assert finding.verdict is Verdict.WARNING
+    assert "engine.fused.build" in finding.remedy
+    library = tmp_path / build._name(build.here()[0])
+    library.touch(0o755)
+    (finding,) = examine_fused()
+    assert (finding.verdict, str(library) in finding.found) == (Verdict.OK, True)
