@@ -81,7 +81,7 @@ class Answer:
         self._most = min(max_tokens, forge.config.context - len(self.prompt) + 1)
         self._bytes = forge.tokenizer.token_bytes
         self._sampler = Sampler(sampling)
-        self._shown = Shown(tuple(stop))
+        self._shown = Shown((stop,) if isinstance(stop, str) else tuple(stop))  # not its letters
         self._walk = constraint.start() if constraint else None
         self._cancelled = cancelled
         self._ids: list[int] = []

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.admission import admit, cache_bytes
-from engine.errors import BadModel, MissingDependency, OutOfMemory
+from engine.errors import BadConfig, BadModel, MissingDependency, OutOfMemory
 from engine.model_folder import ModelFolder
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # Below this a second thread gains a fifth and loses much more when a core is busy.
 _DIM_ONE_THREAD = 256
+# A number that nobody means takes all threads that the system has left, others' too.
+_MOST_THREADS = 256
 # Where there is less than this for onnxruntime, importing it ends in half of it, or in a crash.
 _LIBRARY_PRIVATE, _LIBRARY_MAPPED = 7 << 20, 30 << 20
 # Times the size of its file: what a tokenizer takes, 29 times for the shipped one.
@@ -98,8 +100,16 @@ def on_onnxruntime(
     return OnnxBackend(graph, folder.config, threads, shared=shared)
 
 
-def threads_for(dim: int) -> int:
-    """What helps a model of this width, within what the process was given."""
+def threads_for(dim: int, wanted: int = 0) -> int:
+    """Those `wanted`; for 0 what helps a model of this width, within what the process was given.
+
+    Raises:
+        BadConfig: no number of threads.
+    """
+    if not 0 <= wanted <= _MOST_THREADS:
+        raise BadConfig(f"{wanted} threads", f"give 1 to {_MOST_THREADS}, or 0 for as many as suit")
+    if wanted:
+        return wanted
     if dim <= _DIM_ONE_THREAD:
         return 1
     cores, given = len(os.sched_getaffinity(0)), os.environ.get("OMP_NUM_THREADS", "")

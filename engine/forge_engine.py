@@ -56,8 +56,8 @@ class ForgeEngine:
     def __init__(
         self,
         model_size: str | Path = "auto",
+        use_routing: bool = False,  # noqa: FBT001, FBT002 - the second thing that there is to say
         *,
-        use_routing: bool = False,
         models: Path | None = None,
         threads: int = 0,
     ) -> None:

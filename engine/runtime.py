@@ -121,7 +121,7 @@ class Forge:
         Raises:
             BadModel: missing, damaged, not ours, or its weights give no finite answer.
             BadTokenizer: not the tokenizer that the model was trained with, or a damaged one.
-            BadConfig: config.json describes no model.
+            BadConfig: config.json describes no model, or no such number of threads.
             OutOfMemory: no room for it.
         """
         with memory_named(path):
@@ -238,11 +238,11 @@ class Forge:
         shared: bool = False,
     ) -> "Forge":
         """A verified model with its weights loaded by `make`, after one token has been through."""
+        threads = threads_for(folder.config.dim, threads)
         ask_for_room(folder, tokenizer=tokenizer is None, shared=shared)
         if tokenizer is None:
             tokenizer = folder.load_tokenizer()
         folder.check_tokenizer(tokenizer)
-        threads = threads or threads_for(folder.config.dim)
         forge = cls(make(folder, threads), folder, tokenizer, threads)
         logits = forge.prefill([tokenizer.vocab_size - 1])
         forge.rewind(0)

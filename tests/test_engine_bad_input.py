@@ -336,3 +336,9 @@ def test_an_unknown_mode_is_refused(model: Path, mode: str) -> None:
 def test_a_device_without_a_backend_is_refused(model: Path, device: str) -> None:
     with pytest.raises(BadConfig, match=r'use "cpu"; what needs a GPU joins the bus as a bidder'):
         Forge.load_mmap(model, device)
+
+
+@pytest.mark.parametrize("threads", [-1, 100_000])
+def test_a_number_of_threads_that_nobody_means_is_refused(model: Path, threads: int) -> None:
+    with pytest.raises(BadConfig, match=f"{threads} threads; give 1 to 256"):
+        Forge.load(model, threads=threads)

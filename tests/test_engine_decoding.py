@@ -99,6 +99,8 @@ def test_a_stop_string_ends_the_answer(forge: Forge) -> None:
     assert done.reason == "stop"
     assert done.text == whole[: whole.index(stop)]
     assert len(done.ids) < 60
+    alone = generate(forge, "hello", max_tokens=60, sampling=LIVELY, stop=stop)
+    assert alone.ids == done.ids, "one string is one stop, not its letters"
 
 
 def test_the_end_token_ends_the_answer(forge: Forge) -> None:

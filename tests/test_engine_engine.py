@@ -104,7 +104,7 @@ def test_a_stream_a_score_and_a_batch_are_those_of_the_model(models: Path) -> No
 
 
 def test_the_router_picks_who_answers(models: Path) -> None:
-    engine = ForgeEngine("text", use_routing=True, models=models)
+    engine = ForgeEngine("text", True, models=models)  # noqa: FBT003 - as it may be written
     routes = {text: engine.route(text) for text in SENTENCES}
     assert {each.label for each in routes.values()} <= {"lamp", "story", "sum"}
     for text, route in routes.items():
