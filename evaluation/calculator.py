@@ -33,7 +33,7 @@ def evaluate(expression: str) -> Fraction:
     )
     text = re.sub(r"[$\u20ac\u00a3]", "", text)
     text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
-    text = re.sub(r"(\d(?:\.\d+)?)\s*%(?!\s*[\d(])", r"(\1/100)", text)
+    text = re.sub(r"(\d+(?:\.\d+)?)\s*%(?!\s*[\d.(])", r"(\1/100)", text)
     try:
         return _value(ast.parse(text, mode="eval").body, 0)
     except (SyntaxError, RecursionError, MemoryError, OverflowError, ZeroDivisionError) as fault:

@@ -51,6 +51,9 @@ def run_program(program: str, seconds: int = SECONDS) -> Ran:
     with tempfile.TemporaryDirectory(prefix="forgebus-code-") as folder:
         source = Path(folder) / "answer.py"
         source.write_text(program, "utf-8")
+        place = Path(folder) / "here"
+        place.mkdir()
+        place.chmod(0o777)  # noqa: S103 - below a folder of ours alone; nobody works in it
         launcher = Path(__file__).with_name("sandbox_child.py")
         with (Path(folder) / "out").open("w+b") as out:
             process = subprocess.Popen(
@@ -63,7 +66,7 @@ def run_program(program: str, seconds: int = SECONDS) -> Ran:
                     str(seconds),
                     str(MEMORY_MB),
                 ],
-                cwd=folder,
+                cwd=place,
                 env={"PATH": "/usr/bin:/bin", "PYTHONHASHSEED": "0"},
                 stdin=subprocess.PIPE,
                 stdout=out,
