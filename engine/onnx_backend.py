@@ -6,6 +6,7 @@ Shapes: B sequences, S new positions, R wanted rows, V vocab, D dim, K key-value
 E head dim.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+# The one effect of an import here: from 1.29 on onnxruntime's wheels report the models that they
+# load to their maker, and keep an id in ~/.cache, unless this is set before they are imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 import onnxruntime as ort
 
 from engine.config import ForgeConfig

@@ -1,5 +1,6 @@
 """A loaded model: its cache may be reused, gone back in and shared in turn, never mixed up."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -121,6 +122,26 @@ print([name for name in ("torch", "onnx", "safetensors") if name in sys.modules]
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
     )
     assert ran.stdout.splitlines()[-1] == "[]"
+
+
+def test_onnxruntime_reports_to_nobody(served: Served, tmp_path: Path) -> None:
+    """Its wheels would keep an identifier in the home folder, and send what was loaded."""
+    program = f"""
+import engine.runtime
+print(engine.runtime.Forge.load({str(served("int4"))!r}).backend)
+"""
+    quiet = {"CI", "ORT_DISABLE_TELEMETRY", "ORT_RUNNING_UNIT_TESTS", "XDG_CACHE_HOME"}
+    plain = {name: value for name, value in os.environ.items() if name not in quiet}
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        env=plain | {"HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert ran.stdout.split() == ["onnxruntime"]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_wide_model_takes_no_more_threads_than_the_process_was_given(
