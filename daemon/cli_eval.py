@@ -3,7 +3,7 @@
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -67,7 +67,7 @@ def evaluate(
             for one in command.questions(order):
                 print(as_json(one))
             return DONE
-        with _told_to_stop(), _progress() as progress:
+        with _asked_to_stop() as asked, _progress(asked) as progress:
             told = command.evaluate(order, progress)
         if json:
             print(as_json(told))
@@ -83,14 +83,20 @@ def evaluate(
 
 
 @contextmanager
-def _progress() -> "Iterator[Progress]":
-    """Counts on stderr: in place on a terminal, else a line every ten seconds."""
+def _progress(asked: Callable[[], bool]) -> "Iterator[Progress]":
+    """Counts on stderr: in place on a terminal, else a line now and every ten seconds.
+
+    Between two cases it ends the evaluation once that was `asked` for.
+    """
     terminal = sys.stderr.isatty()
-    started = last = time.monotonic()
+    started = time.monotonic()
+    last = started - _EVERY_S
     shown = False
 
     def progress(done: int, of: int, right: int) -> None:
         nonlocal last, shown
+        if asked():
+            raise KeyboardInterrupt
         now = time.monotonic()
         if now - last < (_EVERY_ON_A_TERMINAL_S if terminal else _EVERY_S):
             return
@@ -111,10 +117,22 @@ def _progress() -> "Iterator[Progress]":
 
 
 @contextmanager
-def _told_to_stop() -> Iterator[None]:
-    """SIGTERM ends an evaluation as Ctrl-C does: with the figures so far."""
-    former = signal.signal(signal.SIGTERM, signal.default_int_handler)
+def _asked_to_stop() -> Iterator[Callable[[], bool]]:
+    """Gives what is True once Ctrl-C or SIGTERM has come; the case in hand is finished first.
+
+    A second signal ends the process as it would have without us.
+    """
+    asked: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+
+    def note(got: int, _: object) -> None:
+        asked.append(got)
+        for number in numbers:
+            signal.signal(number, former[number])
+
+    former = {number: signal.signal(number, note) for number in numbers}
     try:
-        yield
+        yield lambda: bool(asked)
     finally:
-        signal.signal(signal.SIGTERM, former)
+        for number, handler in former.items():
+            signal.signal(number, handler)
