@@ -6,14 +6,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from daemon.cli_options import DONE, FAILED, USAGE, CommandError, ConfigFile, Json, settings
-
-if TYPE_CHECKING:
-    from evaluation.command import Progress
 
 INTERRUPTED = 130
 _EVERY_S = 10.0
@@ -83,7 +80,7 @@ def evaluate(
 
 
 @contextmanager
-def _progress(asked: Callable[[], bool]) -> "Iterator[Progress]":
+def _progress(asked: Callable[[], bool]) -> Iterator[Callable[[int, int, int], None]]:
     """Counts on stderr: in place on a terminal, else a line now and every ten seconds.
 
     Between two cases it ends the evaluation once that was `asked` for.

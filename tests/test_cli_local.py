@@ -23,7 +23,7 @@ def call(capfd: pytest.CaptureFixture[str]) -> Call:
 def test_help_names_every_command(call: Call) -> None:
     told = call("--help")
     assert told.code == 0
-    names = "run broker ask bids cancel nodes tasks why models quarantine doctor train bench demo"
+    names = "run broker ask bids cancel nodes tasks why models quarantine doctor train eval bench demo"
     for name in names.split():
         assert f"\n  {name} " in told.out
     assert len(commands()) == len(names.split())
@@ -34,7 +34,7 @@ def commands() -> list[str]:
     found = [str(group.name) for group in app.registered_groups]
     for command in app.registered_commands:
         assert command.callback is not None
-        found.append(command.callback.__name__)
+        found.append(command.name or command.callback.__name__)
     return found
 
 

@@ -38,7 +38,7 @@ EXTRAS = {name: _names(lines) for name, lines in PROJECT["optional-dependencies"
 def _undeclared(root: Path) -> list[str]:
     """Imports of a library that is not declared for the place that imports it."""
     declared = dict.fromkeys(house_rules.ARROWS, NODE)
-    declared["engine"] = NODE | EXTRAS["train"]
+    declared["engine"] = declared["evaluation"] = NODE | EXTRAS["train"]
     declared["bench"] = NODE | EXTRAS["train"] | EXTRAS["dev"]
     return [
         str(found)
