@@ -23,7 +23,9 @@ def call(capfd: pytest.CaptureFixture[str]) -> Call:
 def test_help_names_every_command(call: Call) -> None:
     told = call("--help")
     assert told.code == 0
-    names = "run broker ask bids cancel nodes tasks why models quarantine doctor train eval bench demo"
+    names = (
+        "run broker ask bids cancel nodes tasks why models quarantine doctor train eval bench demo"
+    )
     for name in names.split():
         assert f"\n  {name} " in told.out
     assert len(commands()) == len(names.split())
