@@ -27,6 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.arguments import Arguments
+from daemon.config import shipped
 from engine.checkpoint import WEIGHTS, Checkpoint, load_checkpoint
 from engine.errors import BadData, EngineError
 from engine.graph import write_served
@@ -114,7 +115,7 @@ _CONFIGS = (
 def main(argv: Sequence[str]) -> int:
     """`forgebus bench modes`."""
     parser = Arguments(prog="forgebus bench modes", description=__doc__)
-    parser.add_argument("--model", type=Path, default=ROOT / "models" / "text")
+    parser.add_argument("--model", type=Path, default=shipped("models") / "text")
     parser.add_argument("--text", type=Path, default=HELD_OUT / "story.txt")
     parser.add_argument("--calibration", type=Path, default=HELD_OUT / "calibration.txt")
     parser.add_argument("--own", action="store_true", help="calibrate by the model's own texts")

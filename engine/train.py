@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from engine.config import PRESETS
 from engine.errors import BadConfig, EngineError, MissingDependency
+from engine.quantisation import MODES, Mode
 from engine.tokenizer import DEFAULT_PATH
 from engine.training.kinds import KINDS, Kind
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from engine.training.progress import TrainResult
 
 EXIT_INTERRUPTED = 130
-MODES = ("none", "dynamic", "int8", "int4")
 SERVED = "served"
 
 
@@ -77,7 +77,7 @@ def run(arguments: Sequence[str], program: str, tokenizer: Path = DEFAULT_PATH) 
     return 0 if result.finished else EXIT_INTERRUPTED
 
 
-def export_served(out: Path, mode: str, tokenizer: Path) -> Path:
+def export_served(out: Path, mode: Mode, tokenizer: Path) -> Path:
     """Write the served form of the checkpoint in `out` beside it, with its use.json.
 
     Returns:
@@ -91,7 +91,7 @@ def export_served(out: Path, mode: str, tokenizer: Path) -> Path:
     folder = out / SERVED
     folder.mkdir(exist_ok=True)
     shutil.copyfile(out / USE, folder / USE)
-    export(checkpoint, folder, mode)  # type: ignore[arg-type]
+    export(checkpoint, folder, mode)
     shutil.copyfile(tokenizer, out / "tokenizer.json")
     return folder
 
