@@ -115,8 +115,7 @@ def of_preset(preset: str, models: Path | None = None) -> Path:
         there = ", ".join(f"{model.folder.name} ({_shape_name(model.config)})" for model in found)
         raise BadModel(
             f"no model in {models or models_folder()} has the shape {preset!r}",
-            f"use one of {there or 'none'}, or train one with `python -m engine.train "
-            f"--preset {preset}`",
+            f"use one of {there or 'none'}, or train one with `forgebus train --model-size {preset}`",
         )
     return min(same)[1]
 
