@@ -1,5 +1,8 @@
 """Small random models for the tests of the engine."""
 
+import numpy as np
+import numpy.typing as npt
+
 from engine.checkpoint import Checkpoint
 from engine.config import ForgeConfig
 
@@ -15,6 +18,13 @@ SENTENCES = [
     "Schalte das Licht in der Küche aus\n",
     "play some quiet music in the living room\n",
 ]
+
+
+def likeliest_new(logits: npt.NDArray[np.float32], seen: list[int]) -> int:
+    """The likeliest token that has not come yet: random weights soon repeat themselves."""
+    left = logits.copy()
+    left[seen] = -np.inf
+    return int(left.argmax())
 
 
 def random_checkpoint(config: ForgeConfig, fingerprint: str) -> Checkpoint:

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from engine_models import likeliest_new
 from torch import Tensor
 
 import engine.model
@@ -181,12 +182,6 @@ def distance(expected: Floats, got: Floats) -> tuple[float, float]:
     p, q = (torch.from_numpy(x).double().log_softmax(-1) for x in (expected, got))
     mean = float((p.exp() * (p - q)).sum(-1).mean())
     return float(np.abs(got - expected).max()), mean
-
-
-def likeliest_new(logits: Floats, seen: list[int]) -> int:
-    left = logits.copy()
-    left[seen] = -np.inf
-    return int(left.argmax())
 
 
 def swapped(checkpoint: Checkpoint, wrong: str) -> Checkpoint:

@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 import torch
-from engine_models import SHAPE, random_checkpoint
+from engine_models import SHAPE, likeliest_new, random_checkpoint
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,13 +66,6 @@ def test_logits_are_those_of_torch(served: Served, reference: ForgeModel, mode: 
     assert got.shape == expected.shape
     assert np.abs(got - expected).max() < largest
     assert divergence(expected, got) < mean
-
-
-def likeliest_new(logits: np.ndarray, seen: list[int]) -> int:
-    """The likeliest token that has not come yet: random weights soon repeat themselves."""
-    left = logits.copy()
-    left[seen] = -np.inf
-    return int(left.argmax())
 
 
 def test_greedy_text_is_that_of_torch(served: Served, reference: ForgeModel) -> None:
