@@ -12,6 +12,7 @@ PRECISIONS = ("auto", "bf16", "fp32")
 
 _MOST_STEPS_BETWEEN = 200
 _VALIDATIONS = 20
+_MOST_THREADS = 256
 _MOST_WARMUP = 50
 
 
@@ -77,6 +78,13 @@ class TrainPlan:
             raise BadConfig(f"validation is {self.validation}", "give a share, such as 0.05")
         if not (0 < self.rate < math.inf and self.clip > 0 and self.seed >= 0):
             raise BadConfig("rate and clip must be above 0, seed not below", "correct them")
+        if not 0 <= self.threads <= _MOST_THREADS or self.patience < 0:
+            raise BadConfig(
+                f"threads {self.threads}, patience {self.patience}",
+                f"give threads from 0 to {_MOST_THREADS}, patience from 0 up",
+            )
+        if not 0 <= self.weight_decay < math.inf:
+            raise BadConfig(f"weight decay is {self.weight_decay}", "give 0, or a little more")
         if self.context > self.config.context:
             raise BadConfig(
                 f"context {self.context} is above the model's {self.config.context}",
