@@ -209,6 +209,16 @@ def test_a_color_is_one_value_in_any_form(named: dict[str, Any], right: bool) ->
     assert (found == []) is right
 
 
+def test_what_a_light_shows_only_while_it_is_on_is_not_compared_when_it_is_off() -> None:
+    before = {"light.a": EntityState("on", {"brightness": 40})}
+    after = apply_intents(before, [("HassTurnOff", {}, ["light.a"])])
+    for brightness in (None, 40, 255):
+        assert not differences(
+            before, after, {"light.a": Change("off", {"brightness": brightness})}, {}
+        )
+    assert differences(before, before, {"light.a": Change("on", {"brightness": 255})}, {})
+
+
 def test_white_goes_into_the_white_of_a_light_that_has_one() -> None:
     white = color_attributes("White")
     assert white is not None
