@@ -25,7 +25,7 @@ from evaluation.names import slug
 from evaluation.yaml_file import read_yaml
 
 FIXTURES = "_fixtures.yaml"
-_CARD = "dataset_card.yaml"
+_NO_RECORDS = frozenset(("dataset_card.yaml", "solution.yaml"))
 _RECORD = "write `category` and `tests` with `sentences` and `expect_changes`"
 _FIXTURE = "write `areas`, `devices` and `entities` with an `id` each"
 
@@ -43,7 +43,7 @@ def home_tasks(data: Path) -> Iterator[HomeTask]:
         yield from row_tasks(data)
         return
     files = [data] if data.is_file() else sorted(data.rglob("*.yaml"))
-    files = [f for f in files if f.name[0] not in "._" and f.name != _CARD]
+    files = [f for f in files if f.name[0] not in "._" and f.name not in _NO_RECORDS]
     if not files:
         raise BadData(
             f"{data} holds no home", f"give a folder with {FIXTURES} and records, or a .jsonl file"

@@ -47,12 +47,14 @@ def read_intents(data: Path, part: str = "", limit: int = 0) -> tuple[str, list[
     Raises:
         BadData: no such path or part, or a row that is none; names file and line.
     """
+    files = sources((data,))
+    if len(files) == 1 and files[0].file.suffix == ".json":
+        data = files[0].file
     parts = _clinc_parts(data)
     if parts is not None:
         chosen = choose({name: len(rows) for name, rows in parts.items()}, part, data)
         rows = parts[chosen]
     else:
-        files = sources((data,))
         by_part = Counter(part_of_file(s.file, data) for s in files if s.file.name != "label")
         chosen = choose(by_part, part, data)
         here = [s for s in files if part_of_file(s.file, data) == chosen]

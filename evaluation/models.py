@@ -10,7 +10,7 @@ from engine.runtime import Forge
 from engine.train import SERVED
 
 KINDS = {
-    "home": "a set of homes and sentences: `python -m data.home_commands --out run/home`, then "
+    "home": "`python -m data.home_commands --out run/home` and "
     "`forgebus train --type home --data run/home/train.jsonl --export int8`",
     "router": "`forgebus train --type router --data SET --export int8`",
     "math": "`forgebus train --type math --data gsm8k/train.jsonl --model-size small --export int8`",

@@ -45,12 +45,13 @@ def read_problems(data: Path, limit: int = 0) -> list[Problem]:
 
 def _of(record: Record) -> Iterator[Problem]:
     case = str(record.fields.get("ID") or record.fields.get("id") or _place(record))
+    # MAWPS has a Body too, with its numbers apart: that is for the reader of training.
     match record.fields:
         case {
             "Body": str(body),
             "Question": str(question),
             "Answer": int() | float() | str() as wanted,
-        }:
+        } if "Numbers" not in record.fields:
             body = body.strip()
             text = f"{body}{'' if body[-1:] in ('.', '?', '!', ',') else '.'} {question.strip()}"
             kind = str(record.fields.get("Type") or "problems")

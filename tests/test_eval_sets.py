@@ -38,6 +38,7 @@ def test_clinc150_gives_its_test_part_with_what_is_out_of_scope(tmp_path: Path) 
         ("why is blue", "oos", False),
     }
     assert sum(s.in_scope for s in read_intents(file, limit=2)[1]) == 1
+    assert read_intents(tmp_path) == (part, sentences)  # nor does its folder mix the parts
     assert [s.case for s in read_intents(file, "validation")[1]] == ["val:1", "oos_val:1"]
 
 
@@ -99,7 +100,7 @@ def test_svamp_gsm8k_and_mawps(tmp_path: Path) -> None:
     mawps = wrote(
         tmp_path,
         "mawps.csv",
-        "Question,Numbers,Equation,Answer\nnumber0 and number1 ?,8.0 2.0,x,6\n",
+        "Question,Numbers,Equation,Answer,Body\nnumber0 and number1 ?,8.0 2.0,x,6,number0\n",
     )
     assert [(p.text, float(p.answer)) for p in read_problems(mawps)] == [("8 and 2?", 6.0)]
 
