@@ -16,11 +16,13 @@ class Home:
         entities: id -> name, area, device_class, ... as `handlers.home_scene.Entity` has them.
         areas: their names.
         states: of each entity.
+        floors: name -> the areas on it.
     """
 
     entities: Mapping[str, Mapping[str, Any]]
     areas: tuple[str, ...]
     states: States
+    floors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,13 @@ class HomeTask:
             {"entity_id": name, "state": self.home.states[name].state, **about}
             for name, about in self.home.entities.items()
         ]
-        return {"text": self.text, "entities": told, "areas": list(self.home.areas)}
+        floors = [{"name": name, "areas": on} for name, on in self.home.floors.items()]
+        return {
+            "text": self.text,
+            "entities": told,
+            "areas": list(self.home.areas),
+            **({"floors": floors} if floors else {}),
+        }
 
     @property
     def nothing_to_do(self) -> bool:

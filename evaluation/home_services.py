@@ -15,8 +15,9 @@ A small, exact model, after Home Assistant's own components (homeassistant/compo
 | | scene, script, button | is run: no state to compare |
 | HassOpenCover, HassCloseCover, HassSetPosition | cover, valve | position; open unless it is 0 |
 | HassLightSet | light | on; brightness in percent becomes round(255 * n / 100); color, temperature |
-| HassFanSetSpeed | fan | percentage; on unless it is 0 |
-| HassClimateSetTemperature | climate | temperature |
+| the same with `brightness_step` | light | percent more or less of 255, from 0 where it is off |
+| HassFanSetSpeed, also `percentage_step` | fan | percentage; on unless it is 0 |
+| HassClimateSetTemperature, also `temperature_step` | climate | temperature |
 | HassVacuumStart, HassVacuumReturnToBase | vacuum | cleaning, returning |
 | HassLawnMowerStartMowing, HassLawnMowerDock | lawn_mower | mowing, returning |
 | HassMediaPause, HassMediaUnpause | media_player | paused, playing |
@@ -188,8 +189,16 @@ def _number(slots: Mapping[str, Any], name: str, least: float, most: float) -> f
 
 
 def _light(one: EntityState, slots: Mapping[str, Any]) -> None:
-    if not slots.keys() & {"brightness", "color", "temperature"}:
+    if not slots.keys() & {"brightness", "brightness_step", "color", "temperature"}:
         raise Unmodelled("HassLightSet sets nothing")
+    if "brightness_step" in slots:
+        before = _attribute(one, "brightness", 0.0) if one.state == "on" else 0.0
+        step = round(255 * _number(slots, "brightness_step", -100, 100) / 100)
+        brightness = round(min(255.0, max(0.0, before + step)))
+        if brightness == 0:
+            one.state = "off"
+            return
+        one.put(brightness=brightness)
     one.state = "on"
     if "brightness" in slots:
         percent = _number(slots, "brightness", 0, 100)
@@ -214,14 +223,31 @@ def _position(one: EntityState, slots: Mapping[str, Any]) -> None:
     one.put(current_position=position)
 
 
+def _attribute(one: EntityState, name: str, otherwise: float | None = None) -> float:
+    """A number that the entity shows, to which a step is added."""
+    shown = one.attributes.get(name)
+    try:
+        return float(otherwise if shown is None else shown)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as fault:
+        raise Unmodelled(f"a step of {name} needs the {name} before") from fault
+
+
 def _speed(one: EntityState, slots: Mapping[str, Any]) -> None:
-    percentage = round(_number(slots, "percentage", 0, 100))
+    if "percentage_step" in slots:
+        step = _number(slots, "percentage_step", -100, 100)
+        percentage = round(min(100.0, max(0.0, _attribute(one, "percentage", 0.0) + step)))
+    else:
+        percentage = round(_number(slots, "percentage", 0, 100))
     one.state = "on" if percentage else "off"
     one.put(percentage=percentage)
 
 
 def _temperature(one: EntityState, slots: Mapping[str, Any]) -> None:
-    one.put(temperature=_number(slots, "temperature", -50, 150))
+    if "temperature_step" in slots:
+        step = _number(slots, "temperature_step", -50, 50)
+        one.put(temperature=_attribute(one, "temperature") + step)
+    else:
+        one.put(temperature=_number(slots, "temperature", -50, 150))
 
 
 def _volume(one: EntityState, slots: Mapping[str, Any]) -> None:

@@ -89,7 +89,7 @@ def _record(file: Path, name: str, told: Mapping[str, Any]) -> Iterator[HomeTask
                 f"{name}:{count}",
                 domain,
                 sentence,
-                Home(home.entities, home.areas, states),
+                Home(home.entities, home.areas, states, home.floors),
                 changes,
                 {entity: frozenset(names) for entity, names in ignored.items()},
                 tuple(map(str, response if isinstance(response, list) else [response])),
@@ -107,8 +107,13 @@ def read_home(file: Path) -> Home:
     if not isinstance(told, dict) or not isinstance(told.get("entities"), list):
         raise BadData(f"{file} lists no entities", _FIXTURE)
     areas: dict[str, str] = {}
+    floors: dict[str, tuple[str, ...]] = {}
     for area in _entries(file, told, "areas"):
-        areas[str(area.get("id") or slug(str(area["name"])))] = str(area["name"])
+        name = str(area["name"])
+        areas[str(area.get("id") or slug(name))] = name
+        if area.get("floor"):
+            floor = str(area["floor"])
+            floors[floor] = (*floors.get(floor, ()), name)
     devices = {
         str(one.get("id") or slug(str(one["name"]))): one for one in _entries(file, told, "devices")
     }
@@ -130,7 +135,7 @@ def read_home(file: Path) -> Home:
             "device_class": str(attributes.get("device_class") or ""),
         }
         states[entity] = EntityState(state_text(one.get("state")), dict(attributes))
-    return Home(entities, tuple(areas.values()), states)
+    return Home(entities, tuple(areas.values()), states, floors)
 
 
 def state_text(state: object) -> str:

@@ -87,6 +87,7 @@ def test_the_layout_gives_a_task_a_sentence(dataset: Path) -> None:
     assert [t.case for t in tasks] == [f"assist/home1/light.yaml:{n}" for n in (1, 2, 3, 4)]
     request = tasks[0].request()
     assert request["areas"] == ["Kitchen", "Living Room"]
+    assert request["floors"] == [{"name": "Ground", "areas": ("Kitchen",)}]
     assert request["entities"][1] == {
         "entity_id": "light.ceiling_lamp",
         "name": "Ceiling Lamp",
@@ -146,6 +147,9 @@ def test_states_from_elsewhere_are_compared_too(dataset: Path) -> None:
         ("light.a", "off", "HassLightSet", {"brightness": 30}, "on brightness=76"),
         ("light.a", "on", "HassLightSet", {"brightness": 0}, "off"),
         ("light.a", "on", "HassLightSet", {"temperature": 2700}, "on color_temp_kelvin=2700"),
+        ("light.a", "off", "HassLightSet", {"brightness_step": 20}, "on brightness=51"),
+        ("light.a", "off", "HassLightSet", {"brightness_step": -20}, "off"),
+        ("fan.a", "off", "HassFanSetSpeed", {"percentage_step": 20}, "on percentage=20"),
         ("fan.a", "on", "HassTurnOff", {}, "off"),
         ("fan.a", "off", "HassFanSetSpeed", {"percentage": 33}, "on percentage=33"),
         ("cover.a", "closed", "HassOpenCover", {}, "open"),
@@ -181,6 +185,7 @@ def test_services(entity: str, state: str, intent: str, slots: dict[str, Any], a
         ("light.a", "HassLightSet", {"brightness": 101}),
         ("light.a", "HassLightSet", {"color": "loud"}),
         ("light.a", "HassLightSet", {"brightness": "much"}),
+        ("climate.a", "HassClimateSetTemperature", {"temperature_step": 1}),
         ("sensor.a", "HassTurnOn", {}),
         ("scene.a", "HassTurnOff", {}),
         ("todo.a", "HassListAddItem", {"item": "x"}),
