@@ -4,9 +4,14 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from data.home_errands import ERRANDS
+from data.home_former import FORMER
+from data.home_forms import FORMS
 from data.home_more import MORE
-from data.home_nouns import GENERIC
+from data.home_nouns import GENERIC, SINGLE
 from data.home_phrases import PHRASES
+from data.home_sayings import SAYINGS
+from data.home_unseen import UNSEEN
 from data.homes import Home
 from data.phrasing import expand
 from handlers.home_scene import Entity
@@ -20,14 +25,19 @@ SWITCHED = ("light", "fan", "switch", "media_player", "climate", "valve")
 class Goal:
     """One command that a sentence asks for; the target is not yet a letter.
 
-    ``target`` is an entity, an area's name with ``domain``, "all" with ``domain``, or "-".
+    ``target`` is an entity, a place's name with ``domain``, "all" with ``domain``, or "-";
+    ``without`` are entities and names of places left out of a place or of all. Numbers of ``slots``
+    stand in digits.
     """
 
     intent: str
     target: Entity | str
     domain: str = ""
     slots: tuple[tuple[str, str], ...] = ()
+    without: tuple[Entity | str, ...] = ()
 
+
+_FURTHER = (MORE, SAYINGS | ERRANDS, FORMS, FORMER)
 
 Made = tuple[str, tuple[Goal, ...], str]
 """A sentence, what it asks for, and if nothing the reason."""
@@ -35,8 +45,11 @@ Made = tuple[str, tuple[Goal, ...], str]
 
 def say(topic: str, part: str, rng: random.Random, **slots: str) -> str:
     """A sentence on a topic of :data:`data.home_phrases.PHRASES`."""
-    more = MORE.get(topic, []) if part == "train" else []
-    return expand(rng.choice(PHRASES[topic][part] + more), rng, **slots)
+    if part == "train":
+        # A table first, for one with many templates would drown the others.
+        tables = [PHRASES[topic], *(t[topic] for t in _FURTHER if topic in t)]
+        return expand(rng.choice(rng.choice(tables)), rng, **slots)
+    return expand(rng.choice(UNSEEN[topic]), rng, **slots)
 
 
 def called(entity: Entity, rng: random.Random) -> str:
@@ -81,8 +94,31 @@ def single(
     return None
 
 
+def all_on_floor(home: Home, domain: str, rng: random.Random) -> tuple[str, str, str] | None:
+    """A floor, and a mention of all things of a domain on it: (floor, mention, domain)."""
+    held = {entity.area for entity in home.of(domain)}
+    floors = [floor for floor in home.floors if held & set(floor.areas)]
+    if not floors or domain not in GENERIC or domain == "cover":
+        return None
+    floor = rng.choice(floors)
+    noun = rng.choice(GENERIC[domain])
+    name = rng.choice((floor.name, *floor.aliases)).lower()
+    if name in ("upstairs", "downstairs"):
+        mention = rng.choice((f"the {noun} {name}", f"all {noun} {name}", f"the {name} {noun}"))
+    else:
+        mention = rng.choice(
+            (
+                *(f"the {noun} on the {name}", f"all [the] {noun} on the {name}"),
+                *(f"the {name} {noun}", f"every {one_of(noun)} on the {name}"),
+            )
+        )
+    return floor.name, expand(mention, rng), domain
+
+
 def all_in_room(home: Home, domain: str, rng: random.Random) -> tuple[str, str, str] | None:
     """A room, and a mention of all things of a domain in it: (area, mention, domain)."""
+    if home.floors and rng.random() < 0.2:
+        return all_on_floor(home, domain, rng)
     areas = sorted({entity.area for entity in home.of(domain) if entity.area})
     if not areas or domain not in GENERIC:
         return None
@@ -90,6 +126,8 @@ def all_in_room(home: Home, domain: str, rng: random.Random) -> tuple[str, str, 
     inside = [entity for entity in home.of(domain) if entity.area == area]
     noun = rng.choice(GENERIC[domain])
     if domain == "cover" and not fits_class(noun, inside):
+        return None
+    if noun in SINGLE and len(inside) > 1:
         return None
     mention = rng.choice(
         (
@@ -99,7 +137,11 @@ def all_in_room(home: Home, domain: str, rng: random.Random) -> tuple[str, str, 
         )
     ).lower()
     exact = [e for e in rivals(expand(mention, rng), home, (domain,)) if e.area != area]
-    named = [e for e in inside if set(words(e.label())) >= set(words(f"{area} {noun}"))]
+    named = [
+        e
+        for e in inside
+        if words(e.label()) == words(noun) or set(words(e.label())) >= set(words(f"{area} {noun}"))
+    ]
     if exact or (named and len(inside) > 1 and "all" not in mention and "every" not in mention):
         return None
     return area, expand(mention, rng), domain

@@ -6,12 +6,17 @@ GENERIC = {
     "switch": ("plug", "plugs", "outlets", "switches"),
     "cover": ("blinds", "curtains", "shades", "shutters", "covers"),
     "lock": ("lock", "locks", "doors"),
-    "media_player": ("tv", "speaker", "speakers", "media players", "music"),
+    "media_player": ("tv", "speaker", "speakers", "media players", "music", "music"),
     "climate": ("thermostat", "heating", "heater", "ac"),
     "vacuum": ("vacuum", "robot vacuum", "hoover"),
-    "valve": ("valve", "sprinklers"),
+    "valve": ("valve", "sprinklers", "sprinkler", "irrigation"),
 }
 """What people call the things of a domain when they mean all of them in a place."""
+
+SINGLE = frozenset(
+    ("tv", "speaker", "thermostat", "heater", "ac", "vacuum", "robot vacuum", "hoover")
+)
+"""Of these the ones that mean a single thing: they mean all of a room only if it has one."""
 
 NOT_HOME: dict[str, list[str]] = {
     "train": [

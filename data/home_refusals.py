@@ -62,6 +62,32 @@ def _missing(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Mad
     return say(topic, part, rng, x=mention.lower(), n=number, c=color), (), "device"
 
 
+def _elsewhere(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    """A thing that this home has, sought in a room that has others of its kind but not this."""
+    domain = rng.choice(("light", "light", "light", "switch", "fan", "cover", "media_player"))
+    generic = {word for nouns in GENERIC.values() for noun in nouns for word in words(noun)}
+    own = [e for e in home.of(domain) if e.area and not set(words(e.label())) <= generic]
+    if not own:
+        return None
+    entity = rng.choice(own)
+    name = entity.label().lower()
+    for word in entity.area.lower().split():
+        name = " ".join(part for part in name.split() if part != word)
+    while name.split()[-1:] and name.split()[-1] in ("in", "of", "the"):
+        name = name.rpartition(" ")[0]
+    named = [e for e in home.entities if set(words(name)) <= set(words(e.label()))]
+    held = {e.area for e in named}
+    rooms = sorted({e.area for e in home.of(domain) if e.area} - held)
+    if not rooms or not set(words(name)) - generic or any(not e.area for e in named):
+        return None
+    area = rng.choice(rooms).lower()
+    if set(words(area)) & set(words(name)):
+        return None
+    mention = rng.choice((f"the {area} {name}", f"the {name} in the {area}", f"{name} in {area}"))
+    topic = rng.choice(("open", "close") if domain == "cover" else ("on", "off"))
+    return say(topic, part, rng, x=mention), (), "device"
+
+
 def _unclear(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
     """A command without a target, or with one that several entities fit equally."""
     if rng.random() < 0.4:
@@ -108,24 +134,26 @@ def _bare(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made |
 
 
 _MISFITS = {
-    "light": ("open", "close", "lock", "unlock", "vacuum", "volume"),
-    "fan": ("color", "open", "lock", "dock"),
-    "lock": ("open", "brightness", "color", "volume"),
-    "climate": ("color", "lock", "next", "vacuum"),
-    "media_player": ("color", "lock", "open", "temperature"),
-    "vacuum": ("color", "lock", "brightness", "temperature"),
+    "light": ("lock", "unlock", "dock", "volume", "next", "temperature"),
+    "fan": ("color", "lock", "unlock", "dock"),
+    "lock": ("brightness", "color", "volume", "dock"),
+    "climate": ("color", "lock", "next", "dock"),
+    "media_player": ("color", "lock", "unlock", "temperature", "dock"),
+    "vacuum": ("color", "lock", "brightness", "temperature", "volume"),
 }
 
 
 def _misfit(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
-    """Something that the named thing cannot do, or a change without a measure."""
+    """Something that the named thing cannot do."""
     domain = rng.choice(tuple(_MISFITS))
     found = single(home, (domain,), rng, tuple(THINGS))
     if found is None:
         return None
     number, color = str(rng.randint(1, 100)), rng.choice(COLORS)
-    relative = domain in ("light", "climate", "media_player") and rng.random() < 0.4
-    topic = "relative" if relative else rng.choice(_MISFITS[domain])
+    topic = rng.choice(_MISFITS[domain])
+    if domain in ("light", "media_player") and rng.random() < 0.3:
+        topic = "brightness" if domain == "light" else "volume"
+        number = str(rng.randint(101, 999))
     return say(topic, part, rng, x=found[1], n=number, c=color), (), "unclear"
 
 
@@ -138,6 +166,7 @@ def _other(home: Home, part: str, rng: random.Random, others: Sequence[str]) -> 
 
 REFUSALS: dict[str, tuple[Maker, float]] = {
     "missing": (_missing, 15),
+    "elsewhere": (_elsewhere, 8),
     "unclear": (_unclear, 6),
     "bare": (_bare, 6),
     "misfit": (_misfit, 5),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from data.home_mentions import SWITCHED, Goal, Made, all_in_room, either, one_of, say, single
 from data.home_nouns import GENERIC
 from data.home_words import ITEMS, pick
-from data.homes import Home
+from data.homes import Home, random_word
 from data.phrasing import expand, numeral
 from handlers.home_actions import COLORS
 from handlers.home_speech import words
@@ -18,7 +18,8 @@ from handlers.home_speech import words
 Maker = Callable[[Home, str, random.Random, Sequence[str]], Made | None]
 
 
-def _switch(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+def switch(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    """A device on or off."""
     domain = rng.choice(("light", "light", *SWITCHED))
     found = single(home, (domain,), rng, SWITCHED)
     if found is None:
@@ -28,7 +29,8 @@ def _switch(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made
     return say(way, part, rng, x=found[1]), (goal,), ""
 
 
-def _switch_group(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+def switch_group(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    """All of a kind in a room or on a floor on or off."""
     domain = rng.choice(("light", "light", "light", "fan", "switch", "media_player", "climate"))
     group = all_in_room(home, domain, rng)
     if group is None:
@@ -63,7 +65,8 @@ def _switch_all(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> 
     return say(way, part, rng, x=mention), (Goal(f"HassTurn{way.title()}", "all", domain),), ""
 
 
-def _lights(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+def lights(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    """Brightness and colour."""
     target = either(home, "light", rng)
     if target is None:
         return None
@@ -93,8 +96,10 @@ def _lights(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made
     return text, (Goal("HassLightSet", *goal, slots),), ""
 
 
-def _covers(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
-    target = either(home, "cover", rng, among=("cover", "lock", "binary_sensor"))
+def covers(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    """Covers and valves open, closed or between."""
+    domain = "valve" if rng.random() < 0.2 else "cover"
+    target = either(home, domain, rng, among=("cover", "valve", "lock", "binary_sensor"))
     if target is None:
         return None
     goal, mention = target
@@ -111,7 +116,8 @@ def _covers(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made
             return text, (Goal("HassSetPosition", *goal, (("position", value),)),), ""
 
 
-def _locks(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+def locks(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    """Locked or unlocked."""
     target = either(home, "lock", rng)
     if target is None:
         return None
@@ -120,7 +126,8 @@ def _locks(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made 
     return say(way, part, rng, x=target[1]), (Goal(intent, *target[0]),), ""
 
 
-def _climate(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+def climate(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    """A temperature to reach, or asked for."""
     if not home.of("climate"):
         return None
     number = rng.choice((rng.randint(15, 28), rng.randint(15, 28), rng.randint(59, 80)))
@@ -157,7 +164,8 @@ _PLAYER = {
 }
 
 
-def _media(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+def media(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    """What plays: pause, next, volume."""
     target = either(home, "media_player", rng)
     if target is None:
         return None
@@ -168,7 +176,8 @@ def _media(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made 
     return text, (Goal(_PLAYER[topic], *target[0], slots),), ""
 
 
-def _vacuum(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+def vacuum(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    """A vacuum sent out or home."""
     target = either(home, "vacuum", rng)
     if target is None:
         return None
@@ -202,7 +211,8 @@ def _state(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made 
     return say(topic, part, rng, x=found[1]), (Goal("HassGetState", found[0]),), ""
 
 
-def _scene(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+def scene(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    """A scene or a script by its name."""
     kind = rng.choice(("scene", "script"))
     if not home.of(kind):
         return None
@@ -214,7 +224,7 @@ def _scene(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made 
 
 
 def _list(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
-    item = rng.choice(pick(ITEMS, part)).lower()
+    item = _item(part, rng)
     if rng.random() < 0.5 or not home.of("todo"):
         goal = Goal("HassShoppingListAddItem", "-", "", (("item", item),))
         return say("shopping", part, rng, i=item), (goal,), ""
@@ -225,7 +235,33 @@ def _list(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made |
     return say("list", part, rng, i=item, x=found[1]), (goal,), ""
 
 
-def _timer(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+def _item(part: str, rng: random.Random) -> str:
+    """Something to write down; in training often mere words, so that it is copied and not known."""
+    roll = rng.random()
+    if part == "validation" or roll < 0.35:
+        return rng.choice(pick(ITEMS, part)).lower()
+    words = [rng.choice(_NOUNS) for _ in range(rng.choice((1, 1, 2)))]
+    if roll < 0.55:
+        words = [random_word(rng) for _ in range(rng.choice((1, 1, 2)))]
+    head = rng.choice((*("", "", "", "", "two", "fresh", "bag of"), *_DO))
+    return " ".join([head, *words]).strip()
+
+
+_DO = tuple("fix clean call paint wash return visit check repair water collect".split())
+_NOUNS = tuple(
+    """lemons honey yeast sugar pepper ham bacon salmon tuna beans lentils carrots peas spinach
+    lettuce garlic ginger basil mustard ketchup vinegar yogurt cream cereal oats muesli jam juice
+    tea cocoa cookies crackers chips nuts almonds raisins pizza bagels tortillas soup sausages beef
+    shrimp tofu eggs detergent bleach sponges napkins candles matches tape glue paint nails screws
+    hammer bulbs envelopes stamps pens paper shampoo soap razor lotion diapers vitamins aspirin
+    plasters flowers seeds soil hose mailbox roof gutter bicycle boat fence oven dentist doctor
+    plumber bank library tickets passport taxes insurance invoice homework report laundry grandma
+    uncle neighbour school haircut car tyres dog rabbit horse aquarium guitar piano cheesecake""".split()
+)
+
+
+def timer(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    """A timer, or all of them gone."""
     if rng.random() < 0.12:
         return say("timers_off", part, rng), (Goal("HassCancelAllTimers", "-"),), ""
     first, second = rng.randint(1, 60), rng.randint(1, 59)
@@ -258,48 +294,20 @@ def _ask(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | 
     return say(topic, part, rng), (Goal(_ASKED[topic], "-"),), ""
 
 
-_PAIRED: tuple[Maker, ...] = (_switch, _switch_group, _lights, _covers, _locks, _media, _climate)
-
-
-def _several(home: Home, part: str, rng: random.Random, others: Sequence[str]) -> Made | None:
-    if rng.random() < 0.4:
-        return _shared_verb(home, part, rng)
-    first = rng.choice(_PAIRED)(home, part, rng, others)
-    second = rng.choice(_PAIRED)(home, part, rng, others)
-    if first is None or second is None or first[1] == second[1]:
-        return None
-    joint = rng.choice((" and ", " and ", " and then ", ", then ", " and also ", ", "))
-    return first[0] + joint + second[0], first[1] + second[1], ""
-
-
-def _shared_verb(home: Home, part: str, rng: random.Random) -> Made | None:
-    one, other = (
-        single(home, ("light", "fan", "switch"), rng, SWITCHED),
-        single(home, ("light", "fan", "switch"), rng, SWITCHED),
-    )
-    if one is None or other is None or one[0] == other[0]:
-        return None
-    way = rng.choice(("on", "off"))
-    intent = f"HassTurn{way.title()}"
-    both = f"{one[1]} and {other[1]}"
-    return say(way, part, rng, x=both), (Goal(intent, one[0]), Goal(intent, other[0])), ""
-
-
 WISHES: dict[str, tuple[Maker, float]] = {
-    "switch": (_switch, 16),
-    "switch_group": (_switch_group, 12),
+    "switch": (switch, 16),
+    "switch_group": (switch_group, 12),
     "switch_all": (_switch_all, 4),
-    "lights": (_lights, 11),
-    "covers": (_covers, 9),
-    "locks": (_locks, 4),
-    "climate": (_climate, 6),
-    "media": (_media, 6),
-    "vacuum": (_vacuum, 3),
-    "state": (_state, 8),
-    "scene": (_scene, 4),
-    "list": (_list, 6),
-    "timer": (_timer, 4),
+    "lights": (lights, 11),
+    "covers": (covers, 9),
+    "locks": (locks, 4),
+    "climate": (climate, 6),
+    "media": (media, 6),
+    "vacuum": (vacuum, 3),
+    "state": (_state, 10),
+    "scene": (scene, 4),
+    "list": (_list, 9),
+    "timer": (timer, 4),
     "ask": (_ask, 4),
-    "several": (_several, 18),
 }
 """Topic -> maker and how often, by weight."""

@@ -22,6 +22,15 @@ AREAS = {
         Diele;Werkstatt;mezzanine;orangery;cloakroom""",
 }
 
+# Floors: names that mean the same one, apart by a slash.
+FLOORS = {
+    "train": """ground floor/downstairs;first floor/upstairs;second floor;upper floor/upstairs;
+        main floor;third floor;lower floor/downstairs;first storey;Obergeschoss;Erdgeschoss;
+        basement floor;upstairs;downstairs""",
+    "validation": """top floor/upper level;lower level/bottom floor;garden level;entry level;
+        fourth floor;Dachgeschoss;cottage""",
+}
+
 THINGS = {
     "light": {
         "train": """ceiling light;floor lamp;table lamp;lamp;light;lights;spotlights;LED strip;
@@ -119,7 +128,7 @@ ITEMS = {
         water the plants;clean the gutters;onions and garlic;orange juice;chicken;salt;flour;
         pick up the parcel;book flights;pasta;cheese;toothpaste;light bulbs;paper towels""",
     "validation": """oat yogurt;sandpaper;renew the passport;limes;smoked paprika;dog leash;
-        a birthday card;fix the fence;rye crackers;sparkling water""",
+        birthday card;fix the fence;rye crackers;sparkling water""",
 }
 
 

@@ -4,8 +4,8 @@ import random
 
 import msgspec
 
-from data.home_words import AREAS, OWNERS, SYLLABLES, THINGS, pick
-from handlers.home_scene import KIND_WORDS, Entity, Scene, located
+from data.home_words import AREAS, FLOORS, OWNERS, SYLLABLES, THINGS, pick
+from handlers.home_scene import KIND_WORDS, Entity, Floor, Scene, located
 from handlers.home_speech import words
 
 _COUNTS = {
@@ -32,7 +32,7 @@ _SHARE = {
     "vacuum": 0.12,
     "sensor": 0.2,
     "binary_sensor": 0.15,
-    "valve": 0.06,
+    "valve": 0.12,
 }
 _STYLES = ("area_thing", "thing", "mixed", "owner", "made_up", "numbered", "of_area")
 _KEPT = frozenset(word for names in KIND_WORDS.values() for word in names) | frozenset(
@@ -53,8 +53,11 @@ class Home:
     their names tell.
     """
 
-    def __init__(self, areas: list[str], entities: list[Entity], *, told: bool) -> None:
+    def __init__(
+        self, areas: list[str], entities: list[Entity], floors: list[Floor], *, told: bool
+    ) -> None:
         scene = located(Scene("", tuple(entities), tuple(areas)))
+        self.floors = floors
         self.areas = areas
         self.entities = list(scene.entities)
         self.told = told
@@ -64,7 +67,11 @@ class Home:
         entities = self.entities
         if not self.told:
             entities = [msgspec.structs.replace(entity, area="") for entity in entities]
-        return Scene(text, tuple(entities), tuple(self.areas))
+        return Scene(text, tuple(entities), tuple(self.areas), tuple(self.floors))
+
+    def domains(self) -> tuple[str, ...]:
+        """Every domain that it has something of."""
+        return tuple(sorted({entity.kind() for entity in self.entities}))
 
     def of(self, *domains: str) -> list[Entity]:
         """The entities of some domains."""
@@ -72,8 +79,10 @@ class Home:
 
 
 def random_home(part: str, rng: random.Random) -> Home:
-    """A home of 2 to 10 areas and 4 to about 60 entities."""
-    areas = rng.sample(pick(AREAS, part), rng.choice((2, 3, 4, 4, 5, 5, 6, 7, 8, 10)))
+    """A home of 2 to 24 areas and 4 to 150 entities."""
+    # The model sees no more than what is named, so that training learns nothing from large homes.
+    sizes = (2, 2, 3, 3, 4, 4, 5, 6, 8) if part == "train" else (2, 3, 4, 5, 6, 7, 8, 10, 14, 24)
+    areas = rng.sample(pick(AREAS, part), rng.choice(sizes))
     style = rng.choice(_STYLES)
     placed = rng.random() > 0.12
     entities: list[Entity] = []
@@ -90,7 +99,24 @@ def random_home(part: str, rng: random.Random) -> Home:
     rng.shuffle(entities)
     if part == "train" and rng.random() < 0.5:
         areas, entities = _renamed(areas, entities, rng)
-    return Home(areas, entities[:60], told=placed)
+    floors = _floors(areas, part, rng) if len(areas) > 2 and rng.random() < 0.4 else []
+    return Home(areas, entities[:150], floors, told=placed)
+
+
+def _floors(areas: list[str], part: str, rng: random.Random) -> list[Floor]:
+    """Two or three floors that share the areas out among them."""
+    lists = [names.split("/") for names in pick(FLOORS, part)]
+    chosen = rng.sample(lists, rng.choice((2, 2, 3)))
+    mixed = rng.sample(areas, len(areas))
+    taken, free = set(areas), []
+    for names in chosen:
+        free.append([name for name in names if name not in taken])
+        taken.update(names)
+    return [
+        Floor(names[0], tuple(mixed[at :: len(free)]), tuple(names[1:]))
+        for at, names in enumerate(free)
+        if names
+    ]
 
 
 def _renamed(

@@ -1,33 +1,38 @@
-"""Measure a home model on a validation set, and choose the threshold below which it abstains.
+r"""Measure a home model on a validation set, and choose the threshold below which it abstains.
 
-    python -m data.measure_home models/home --validation /tmp/home/validation.jsonl [--write]
+    python -m data.measure_home models/home --validation /tmp/home/validation.jsonl \
+        [--calibration /tmp/home/calibration.jsonl --write]
 
 An answer is right if it gives exactly the expected intents, on exactly the expected entities, with
-exactly the expected values; or, where nothing should be done, if it abstains. The first half of the
-set chooses the threshold (least at which 95 of 100 commands given out are right), the second half is
-reported. ``--write`` leaves the threshold in the model's ``calibration.json``.
+exactly the expected values; or, where nothing should be done, if it abstains. ``--calibration`` is
+another set, which alone chooses the temperature and the threshold: the least at and above which 99
+of 100 commands given out are right, with a margin of one standard error. ``--write`` leaves both in
+the model's ``calibration.json``; without ``--calibration`` those there are used.
 """
 
 import argparse
 import json
 import math
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
+from data.home_commands import NAMING
 from engine.grammar import Vocabulary
-from engine.model_use import Calibration
+from engine.model_use import Calibration, read_calibration
 from engine.runtime import Forge
 from handlers.home_actions import Intent, parse, resolve
 from handlers.home_control import write_line
-from handlers.home_scene import Scene, View, located, view
+from handlers.home_scene import Scene, located
+from handlers.home_speech import normalise
+from handlers.home_view import view
 from handlers.protocol import Usage
 
-PRECISION = 0.95
+PRECISION = 0.99
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +42,20 @@ class Answer:
     topic: str
     wanted: bool
     line: str
-    probability: float
+    logprob: float
     right: bool
     seconds: float
+    prompt: str
+    entities: int
+
+    @property
+    def given(self) -> bool:
+        """Whether it is a command and no abstention."""
+        return bool(parse(self.line))
+
+    def probability(self, temperature: float = 1.0) -> float:
+        """That of the line, at a temperature."""
+        return math.exp(self.logprob / temperature)
 
 
 class Silent:
@@ -67,50 +83,100 @@ def answers(folder: Path, validation: Path) -> list[Answer]:
     found = []
     for row in map(json.loads, validation.read_text("utf-8").splitlines()):
         started = time.perf_counter()
-        scene = located(msgspec.convert(row["scene"], Scene))
+        scene = located(msgspec.convert(row, Scene))
         shown = view(scene)
         written = write_line(forge, vocabulary, shown, Silent())
         seconds = time.perf_counter() - started
-        expected = row["line"]
-        right = expected is not None and _meaning(written.text, scene, shown) == _meaning(
-            expected, scene, shown
+        done = {effect(resolve(a, scene, shown, 1.0)) for a in parse(written.text)}
+        right = done == {wanted(one) for one in row["intents"]}
+        found.append(
+            Answer(
+                *(row["topic"], bool(row["intents"]), written.text, written.logprob, right),
+                *(seconds, shown.prompt, len(scene.entities)),
+            )
         )
-        wanted = not row["reason"]
-        probability = math.exp(written.logprob)
-        found.append(Answer(row["topic"], wanted, written.text, probability, right, seconds))
     return found
 
 
-def threshold(found: Sequence[Answer]) -> float:
-    """The least probability at and above which ``PRECISION`` of the commands are right."""
-    given = sorted((a for a in found if parse(a.line)), key=lambda a: -a.probability)
-    best, right = 1.0, 0
+def temperature(found: Sequence[Answer]) -> float:
+    """The temperature at which the probabilities of commands tell best how many are right."""
+    given = [a for a in found if a.given]
+
+    def loss(at: float) -> float:
+        total = 0.0
+        for answer in given:
+            p = min(max(answer.probability(at), 1e-6), 1 - 1e-6)
+            total -= math.log(p if answer.right else 1 - p)
+        return total
+
+    return min((step / 20 for step in range(8, 101)), key=loss) if given else 1.0
+
+
+def threshold(found: Sequence[Answer], at: float) -> float:
+    """The least probability above which ``PRECISION`` of the commands are surely right, in hundredths."""
+    given = sorted((a for a in found if a.given), key=lambda a: -a.probability(at))
+    best, wrong = 1.0, 0
     for number, answer in enumerate(given, start=1):
-        right += answer.right
-        if right / number >= PRECISION:
-            best = answer.probability
-    return math.floor(best * 1000) / 1000
+        wrong += not answer.right
+        margin = math.sqrt(max(1, wrong)) / number
+        if wrong / number + min(margin, 0.004) <= 1 - PRECISION:
+            best = answer.probability(at)
+    return math.floor(best * 100) / 100
 
 
-def report(found: Sequence[Answer], least: float) -> dict[str, object]:
-    """Figures over ``found`` when answers below ``least`` are held back."""
+def report(found: Sequence[Answer], calibration: Calibration) -> dict[str, object]:
+    """Figures over ``found`` when answers below the threshold are held back."""
+    least, at = calibration.threshold, calibration.temperature
     commands = [a for a in found if a.wanted]
-    given = [a for a in found if parse(a.line) and a.probability >= least]
+    given = [a for a in found if a.given and a.probability(at) >= least]
     times = sorted(a.seconds for a in found)
     return {
         "n": len(found),
-        "accuracy_without_threshold": _share(a.right for a in found),
-        "accuracy_on_commands_without_threshold": _share(a.right for a in commands),
+        "accuracy": _share(a.right for a in found),
+        "accuracy_on_commands": _share(a.right for a in commands),
+        "temperature": at,
         "threshold": least,
-        "answered_of_commands": _share(parse(a.line) and a.probability >= least for a in commands),
-        "right_of_commands": _share(a.right and a.probability >= least for a in commands),
-        "precision_of_answers": _share(a.right for a in given),
+        "answered": len(given),
+        "answered_of_commands": _share(a.given and a.probability(at) >= least for a in commands),
+        "precision": _share(a.right for a in given),
+        "right_of_commands": _share(a.right and a.probability(at) >= least for a in commands),
         "wrongly_answered_of_no_commands": _share(
-            bool(parse(a.line)) and a.probability >= least for a in found if not a.wanted
+            a.given and a.probability(at) >= least for a in found if not a.wanted
         ),
         "latency_p50_ms": round(1000 * times[len(times) // 2], 2),
         "latency_p99_ms": round(1000 * times[len(times) * 99 // 100], 2),
     }
+
+
+def curve(found: Sequence[Answer]) -> list[tuple[float, float]]:
+    """(share of all commands that are answered, precision) from the surest answer on, in tenths."""
+    given = sorted((a for a in found if a.given), key=lambda a: -a.logprob)
+    wanted = max(1, sum(a.wanted for a in found))
+    ends = [len(given) * tenth // 10 for tenth in range(1, 11)]
+    return [(round(end / wanted, 3), _share(a.right for a in given[:end])) for end in ends if end]
+
+
+def latencies(found: Sequence[Answer]) -> dict[str, float]:
+    """Median milliseconds by the size of the home."""
+    sizes: dict[str, list[float]] = defaultdict(list)
+    for a in found:
+        most = next((size for size in (10, 25, 50, 100) if a.entities <= size), 150)
+        sizes[f"to {most}"].append(a.seconds)
+    return {
+        name: round(1000 * sorted(times)[len(times) // 2], 2)
+        for name, times in sorted(sizes.items())
+    }
+
+
+def wanted(intent: dict[str, object]) -> tuple[object, ...]:
+    """An intent of a validation row in a form that compares with :func:`effect`."""
+    return _comparable(str(intent["name"]), intent["entities"], intent["slots"])
+
+
+def effect(intent: Intent) -> tuple[object, ...]:
+    """What an intent does, whatever way its entities were named."""
+    values = {k: v for k, v in intent.slots.items() if k not in NAMING}
+    return _comparable(intent.name, intent.entities, values)
 
 
 def main() -> None:
@@ -118,35 +184,38 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", type=Path)
     parser.add_argument("--validation", type=Path, required=True)
-    parser.add_argument("--threshold", type=float, help="report at this one; choose none")
+    parser.add_argument("--calibration", type=Path, help="another set, which chooses the threshold")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--wrong", type=int, default=0, help="show this many wrong answers")
     arguments = parser.parse_args()
+    calibration = read_calibration(arguments.model)
+    if arguments.calibration:
+        chosen = answers(arguments.model, arguments.calibration)
+        at = temperature(chosen)
+        calibration = Calibration(temperature=at, threshold=threshold(chosen, at))
     found = answers(arguments.model, arguments.validation)
-    half = len(found) // 2
-    least = threshold(found[:half]) if arguments.threshold is None else arguments.threshold
-    print(json.dumps(report(found[half:], least), indent=1))
+    print(json.dumps(report(found, calibration), indent=1))
+    print("coverage, precision:", curve(found))
+    print("milliseconds by entities:", latencies(found))
     seen = Counter(a.topic for a in found)
     right = Counter(a.topic for a in found if a.right)
     print({topic: f"{right[topic]}/{seen[topic]}" for topic in sorted(seen)})
     rows = map(json.loads, arguments.validation.read_text("utf-8").splitlines())
     wrong = [(r, a) for r, a in zip(rows, found, strict=True) if not a.right]
     for row, answer in wrong[: arguments.wrong]:
-        text = row["scene"]["text"]
-        print(f"{answer.probability:.3f} {text!r}: {answer.line}; expected {row['line']}")
+        text, prompt = row["text"], answer.prompt.replace("\n", " / ")
+        wanted = "; ".join(f"{i['name']} {i['slots']} {i['entities']}" for i in row["intents"])
+        print(f"{answer.probability():.3f} [{row['topic']}] {text!r}: {prompt} {answer.line}")
+        print(f"      expected {wanted or 'nothing'}")
     if arguments.write:
-        calibration = msgspec.json.encode(Calibration(threshold=least))
-        (arguments.model / "calibration.json").write_bytes(calibration + b"\n")
+        (arguments.model / "calibration.json").write_bytes(msgspec.json.encode(calibration) + b"\n")
 
 
-def _meaning(line: str, scene: Scene, shown: View) -> list[tuple[object, ...]]:
-    """What a line does, whatever way it is put; an abstention does nothing."""
-    return sorted(_effect(resolve(action, scene, shown, 1.0)) for action in parse(line))
-
-
-def _effect(intent: Intent) -> tuple[object, ...]:
-    values = {k: v for k, v in intent.slots.items() if k not in ("name", "area", "domain")}
-    return intent.name, tuple(sorted(intent.entities)), str(sorted(values.items()))
+def _comparable(name: str, entities: object, slots: object) -> tuple[object, ...]:
+    values = dict(slots)  # type: ignore[call-overload]
+    if "item" in values:
+        values["item"] = normalise(str(values["item"]))
+    return name, tuple(sorted(entities)), str(sorted(values.items()))  # type: ignore[call-overload]
 
 
 def _share(of: object) -> float:

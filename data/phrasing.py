@@ -47,6 +47,21 @@ _HOMOPHONES = {
     "please": ("pls", "plz"),
     "you": ("u",),
 }
+_COURTESY = {
+    "en": (
+        ("please", "hey", "can you", "could you", "ok", "i want you to", "would you", "now"),
+        ("please", "now", "for me", "thanks", "right now", "would you"),
+    ),
+    "de": (("bitte", "hey", "ok", "so"), ("bitte", "jetzt", "danke", "mal")),
+}
+_VERBS = frozenset(
+    """turn switch shut set put make get bring change adjust dim brighten lower raise increase
+    decrease reduce open close lift pull roll lock unlock secure bolt unbolt start stop run launch
+    send dock pause resume continue skip play activate deactivate enable disable add write note tell
+    show give read check let have keep leave move take cool heat warm buy fetch order remind cancel
+    clear delete begin toggle flip power light illuminate kill cut end do go water vacuum crank
+    color colour paint use try call wake count jump push slide stick scribble jot ring""".split()
+)
 _GROUP = re.compile(r"\[([^\[\]()]*)\]|\(([^\[\]()]*)\)")
 
 
@@ -99,10 +114,11 @@ def noisy(sentence: str, rng: random.Random, rate: float) -> str:
     return " ".join(words)
 
 
-def dressed(sentence: str, rng: random.Random) -> str:
+def dressed(sentence: str, rng: random.Random, language: str = "en") -> str:
     """As people say or type it: capital and full stop, courtesy, or neither."""
-    before = ("please", "hey", "can you", "could you", "ok", "i want you to", "would you", "now")
-    after = ("please", "now", "for me", "thanks", "right now", "would you")
+    before, after = _COURTESY[language]
+    if language == "en" and not imperative(sentence):
+        before = tuple(said for said in before if not said.endswith(("you", "to")))
     roll = rng.random()
     if roll < 0.16:
         sentence = f"{rng.choice(before)} {sentence}"
@@ -111,6 +127,11 @@ def dressed(sentence: str, rng: random.Random) -> str:
     if rng.random() < 0.4:
         sentence = sentence[:1].upper() + sentence[1:]
     return sentence + rng.choice(("", "", "", ".", "!", "?" if roll < 0.16 else ""))
+
+
+def imperative(sentence: str) -> bool:
+    """Whether a sentence begins with a verb that commands, so that "can you" may go before it."""
+    return sentence.partition(" ")[0].lower() in _VERBS
 
 
 def _slip(word: str, rng: random.Random) -> str:

@@ -7,6 +7,7 @@ import csv
 from pathlib import Path
 
 from data.home_phrases import PHRASES
+from data.home_unseen import UNSEEN
 from data.home_words import THINGS, pick
 
 _DOMAINS = {"blinds": "cover", "garage_door": "cover"}
@@ -35,11 +36,28 @@ def add_public(folder: Path) -> None:
     for domain, names in _names(piles / "pile_of_device_names.csv").items():
         held = set(pick(THINGS[domain], "validation"))
         THINGS[domain]["train"] += "".join(f";{name}" for name in names if name not in held)
+    _questions(piles / "pile_of_status_requests.csv")
     with (piles / "pile_of_templated_actions.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
             topic, template = _template(row["device_type"], row["service"], row["phrase"])
-            if topic and template not in PHRASES[topic]["validation"]:
-                PHRASES[topic]["train"].append(template)
+            if topic and template not in UNSEEN[topic]:
+                PHRASES[topic].append(template)
+
+
+_ASKED = {"light": "state", "fan": "state", "blinds": "state_open", "garage_door": "state_open"}
+
+
+def _questions(file: Path) -> None:
+    """Add the questions about a state."""
+    with file.open(encoding="utf-8") as rows:
+        for row in csv.DictReader(rows):
+            topic = {"lock": "state_locked", **_ASKED}.get(row["device_type"], "")
+            text = row["phrase"].lower().translate(_MARKS).strip(" .?!")
+            for article in ("the ", ""):
+                text = text.replace(f"{article}<device_name>", "{x}")
+            known = PHRASES[topic] + UNSEEN[topic] if topic else []
+            if topic and "<" not in text and "{x}" in text and text not in known:
+                PHRASES[topic].append(text)
 
 
 def _names(file: Path) -> dict[str, list[str]]:

@@ -57,7 +57,8 @@ def row_tasks(file: Path) -> Iterator[HomeTask]:
 def _of_line(scene: Mapping[str, Any], line: str | None, place: str) -> tuple[Intended, ...]:
     """What the expected line of the home model means in this scene."""
     from handlers.home_actions import parse, resolve
-    from handlers.home_scene import Scene, located, view
+    from handlers.home_scene import Scene, located
+    from handlers.home_view import view
 
     if line is None:
         # Its target is not among what the model is shown: no answer can be right, silence neither.

@@ -1,25 +1,29 @@
 """The line that the home model writes, what it means, and everything it may say.
 
 One command is ``intent target [slot value]...``; several are joined with ``; ``. The target is an
-entity's letter (``A``), an area's letter and a domain (``R light``), ``all`` and a domain, or ``-``
-where the intent needs none. A line that begins with ``none`` abstains and says why::
+entity's letter (``A``), a place's letter and a domain (``R light``), ``all`` and a domain, or ``-``
+where the intent needs none; of a place or of all, some may be left out (``all light except R A``).
+Numbers are letters too. A line that begins with ``none`` abstains and says why::
 
-    HassLightSet R light brightness 50
-    HassTurnOff A; HassTurnOn all cover
-    HassStartTimer - minutes 5
+    HassLightSet R light brightness N
+    HassTurnOff A; HassTurnOn all cover except R
+    HassLightSet A change up
+    HassStartTimer - minutes N
     none device
 
-Intents and slots are those of Home Assistant (home-assistant/intents, ``intents.yaml``).
+Intents and slots are those of Home Assistant (home-assistant/intents, ``intents.yaml``); a change by
+a step is told in slots of our own, ``brightness_step``, ``temperature_step`` and ``percentage_step``.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from engine.grammar import Grammar, choice, either, literal, repeat, sequence
-from handlers.home_scene import COVER_CLASSES, Entity, Scene, View
-from handlers.home_speech import plain_words, words
+from handlers.home_scene import Entity, Place, Scene, cover_class, fits_kind
+from handlers.home_speech import words
+from handlers.home_view import ANY, SWITCHED_TOGETHER, View
 
 REASONS = {
     "device": "the sentence names a device or a room that this home does not have",
@@ -28,15 +32,17 @@ REASONS = {
 }
 
 SWITCHED = (
-    *("light", "fan", "switch", "cover", "lock", "media_player", "climate", "vacuum", "valve"),
-    *("scene", "script"),
+    *("light", "fan", "switch", "cover", "lock", "media_player", "climate", "valve"),
+    "lawn_mower",
 )
-READ = (*SWITCHED[:9], "sensor", "binary_sensor")
+READ = (*SWITCHED, "vacuum", "sensor", "binary_sensor")
 
 # Intent -> domains it may address; () means that it takes no target.
 INTENTS: dict[str, tuple[str, ...]] = {
-    "HassTurnOn": SWITCHED,
-    "HassTurnOff": SWITCHED,
+    "HassTurnOn": (*SWITCHED, "scene", "script", ANY),
+    "HassTurnOff": (*SWITCHED, ANY),
+    "HassToggle": SWITCHED[:4],
+    "HassFanSetSpeed": ("fan",),
     "HassLightSet": ("light",),
     "HassSetPosition": ("cover", "valve"),
     "HassClimateSetTemperature": ("climate",),
@@ -48,6 +54,7 @@ INTENTS: dict[str, tuple[str, ...]] = {
     "HassMediaNext": ("media_player",),
     "HassMediaPrevious": ("media_player",),
     "HassSetVolume": ("media_player",),
+    "HassSetVolumeRelative": ("media_player",),
     "HassGetState": READ,
     "HassListAddItem": ("todo",),
     "HassShoppingListAddItem": (),
@@ -60,10 +67,15 @@ INTENTS: dict[str, tuple[str, ...]] = {
 
 # Intent -> what must follow the target: alternatives, each a sequence of slots.
 SLOTS: dict[str, tuple[tuple[str, ...], ...]] = {
-    "HassLightSet": (("brightness",), ("color",), ("brightness", "color")),
+    "HassLightSet": (
+        *(("brightness",), ("color",), ("brightness", "color"), ("temperature",)),
+        *(("change",), ("up_by",), ("down_by",)),
+    ),
+    "HassFanSetSpeed": (("percentage",), ("change",), ("up_by",), ("down_by",)),
     "HassSetPosition": (("position",),),
-    "HassClimateSetTemperature": (("temperature",),),
+    "HassClimateSetTemperature": (("temperature",), ("change",), ("up_by",), ("down_by",)),
     "HassSetVolume": (("volume_level",),),
+    "HassSetVolumeRelative": (("change",), ("up_by",), ("down_by",)),
     "HassListAddItem": (("item",),),
     "HassShoppingListAddItem": (("item",),),
     "HassStartTimer": (
@@ -72,9 +84,22 @@ SLOTS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
 }
 
-NUMERIC = frozenset(
-    ("brightness", "position", "temperature", "volume_level", "hours", "minutes", "seconds")
-)
+# Slot -> the least and the greatest number that it takes.
+_RANGES: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(("brightness", "position", "volume_level", "percentage"), (0, 100)),
+    **dict.fromkeys(("up_by", "down_by"), (0.5, 100)),
+    **dict.fromkeys(("hours", "minutes", "seconds"), (1, 600)),
+    "temperature": (5, 95),
+}
+_KELVIN = (1500, 9000)
+
+# Intent -> the slot that tells a change by a step, and the step where the sentence gives no number.
+_STEPS = {
+    "HassLightSet": ("brightness_step", 15.0),
+    "HassFanSetSpeed": ("percentage_step", 20.0),
+    "HassSetVolumeRelative": ("volume_step", 10.0),
+    "HassClimateSetTemperature": ("temperature_step", 1.0),
+}
 
 MOST_COMMANDS = 3
 """Most commands in one sentence."""
@@ -90,17 +115,20 @@ class Action:
     """One command as the model writes it, letters not yet looked up.
 
     ``target`` is an entity letter, an area letter, ``all`` or ``-``; ``domain`` is "" for an
-    entity letter and for ``-``. Slot values are strings as they stand in the line.
+    entity letter and for ``-``; ``without`` are letters of what is left out of a place or of all.
+    Slot values are strings as they stand in the line.
     """
 
     intent: str
     target: str
     domain: str = ""
     slots: tuple[tuple[str, str], ...] = ()
+    without: tuple[str, ...] = ()
 
     def line(self) -> str:
         """The action as the model writes it."""
         head = [self.intent, self.target, *([self.domain] if self.domain else [])]
+        head += ["except", *self.without] if self.without else []
         return " ".join([*head, *(part for slot in self.slots for part in slot)])
 
 
@@ -118,37 +146,41 @@ class Intent(msgspec.Struct, frozen=True):
 
 
 def parse(line: str) -> list[Action]:
-    """Read a line that follows the grammar; [] for an abstention.
+    """Read a line that follows the grammar, each command once; [] for an abstention.
 
     Raises:
         ValueError: the line does not follow the grammar.
     """
     if line.startswith("none"):
         return []
-    return [_parse_one(part.strip()) for part in line.split(";")]
+    # What is said twice is done once.
+    return list(dict.fromkeys(_parse_one(part.strip()) for part in line.split(";")))
 
 
 def resolve(action: Action, scene: Scene, shown: View, probability: float) -> Intent:
-    """Put names, areas and ids of the home in the place of letters."""
+    """Put names, places, numbers and ids of the home in the place of letters.
+
+    What no slot of Home Assistant can say (all but some, everything) is told by the ids alone.
+    """
     slots: dict[str, str | float] = {}
-    chosen: Iterable[Entity] = ()
+    chosen: list[Entity] = []
     if action.target in shown.entities:
-        entity = shown.entities[action.target]
-        chosen = (entity,)
-        slots["name"] = entity.label()
-    elif action.target in shown.areas:
-        slots["area"] = shown.areas[action.target]
-        slots["domain"] = action.domain
-        chosen = (e for e in scene.entities if e.area == slots["area"])
-    elif action.target == "all":
-        slots["domain"] = action.domain
-        chosen = scene.entities
-    if action.domain:
-        chosen = _of_class([e for e in chosen if e.kind() == action.domain], shown.sentence)
+        chosen = [shown.entities[action.target]]
+        slots["name"] = chosen[0].label()
+    elif action.target != "-":
+        place = shown.places.get(action.target)
+        if action.domain != ANY and not action.without:
+            slots = {("floor" if place.floor else "area"): place.name} if place else {}
+            slots["domain"] = action.domain
+        domains = SWITCHED_TOGETHER if action.domain == ANY else (action.domain,)
+        inside = [e for e in scene.entities if e.kind() in domains]
+        chosen = [e for e in inside if place is None or place.holds(e)]
+        chosen = _of_class(chosen, shown.sentence)
+    left_out = [shown.entities.get(x) or shown.places[x] for x in action.without]
+    chosen = [e for e in chosen if not any(_is_in(e, one) for one in left_out)]
     for name, value in action.slots:
-        slots[name] = float(value) if name in NUMERIC else value
-    ids = tuple(entity.entity_id for entity in chosen)
-    return Intent(action.intent, slots, ids, probability)
+        slots |= _slot(action.intent, name, value, shown)
+    return Intent(action.intent, slots, tuple(e.entity_id for e in chosen), probability)
 
 
 def grammar(shown: View) -> Grammar:
@@ -167,15 +199,75 @@ def grammar(shown: View) -> Grammar:
 def choices(shown: View) -> "Choices":
     """What may stand in each place of a line about this view."""
     letters: dict[str, list[str]] = {}
+    read = {word for piece, _ in shown.told for word in piece.split(" ")}
     for letter, entity in shown.entities.items():
         letters.setdefault(entity.kind(), []).append(letter)
     return Choices(
         by_domain={domain: tuple(found) for domain, found in letters.items()},
         groups=shown.domains,
+        places=tuple(shown.places),
         numbers=shown.numbers,
-        colors=tuple(color for color in COLORS if color in plain_words(shown.sentence)),
-        items=tuple(_spans(plain_words(shown.sentence))),
+        colors=tuple(color for color in COLORS if color in read),
+        items=tuple(items(shown)),
     )
+
+
+def items(shown: View) -> dict[str, str]:
+    """What a list item may be, as the model reads it -> as it was said.
+
+    A run of at most six pieces that goes as far as it can: what stands before and after it is a word
+    of the request itself ("put", "to", "list") or a mark, and it neither begins nor ends with one.
+    """
+    told = shown.told
+    asks = [_is_asking(read, said) for read, said in told]
+    found: dict[str, str] = {}
+    covered = 0
+    for start in range(len(told)):
+        end = 0 if asks[start] else _item_end(told, asks, start)
+        if end > covered:
+            covered = end
+            run = told[start:end]
+            found.setdefault(" ".join(read for read, _ in run), " ".join(said for _, said in run))
+    return found
+
+
+def _item_end(told: Sequence[tuple[str, str]], asks: Sequence[bool], start: int) -> int:
+    """Where the longest item from ``start`` on ends."""
+    end = start
+    for at in range(start, min(start + _MOST_ITEM_PIECES, len(told))):
+        if not asks[at]:
+            end = at + 1
+        elif told[at][1] not in _WITHIN:
+            break
+    return end
+
+
+_WITHIN = frozenset("and of the with for a to up in".split())
+_ASKING = frozenset(
+    """a an the some any more my our your this that these those it them i we you me us he she they
+    to on in onto into for from at of off out up down by with as than and or but so then also too
+    is are am was were be been being do does did has have had having will would could can should
+    must may might shall need needs needed want wants wanted like liked lack lacks lacking missing
+    let lets make makes made sure get gets got getting go goes gone going put puts putting add adds
+    added adding write writes writing written note noted noting jot jotted save saved enter append
+    include included insert log record recorded scribble pen pencil mark file keep remember reminder
+    remind forget forgotten don't not never no none left remaining all every each both much many
+    buy buying bought bring pick fetch order grab purchase shop shopping store supermarket market
+    grocery groceries list liste lists todo item items entry please kindly just now today tomorrow
+    you're they're he's she's who's tell told says think last tonight soon again already next time when while if because since next new another one there
+    here hey hi ok okay well thanks thank mind minding favor favour run running ran used use uses
+    using empty finished ate eaten low short almost nearly still only home house way week weekend
+    what who which how let's i'd i'm i've i'll we're we've we'd we'll it's there's there're that's
+    auf die der das den dem ein eine einen meine mein zur zum bitte setze setz füge schreib schreibe
+    hinzu kaufen einkaufen einkauf einkaufsliste brauche brauchen wir ich noch und stick throw pop
+    right come comes few little type somebody someone great quietly quickly really maybe
+    cheers immediately once drop place take takes mind stock goes belongs contain contains say says update extend""".split()
+)
+
+
+def _is_asking(read: str, said: str) -> bool:
+    """Whether a piece is part of how an item is asked for, and not of the item."""
+    return said in _ASKING or not said[:1].isalnum() or "todo" in read.split(" ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +276,8 @@ class Choices:
 
     by_domain: dict[str, tuple[str, ...]]
     groups: dict[str, frozenset[str]]
-    numbers: tuple[str, ...]
+    places: tuple[str, ...]
+    numbers: dict[str, float]
     colors: tuple[str, ...]
     items: tuple[str, ...]
 
@@ -193,64 +286,95 @@ class Choices:
         domains = INTENTS[intent]
         if not domains:
             return ["-"]
-        own = [letter for domain in domains for letter in self.by_domain.get(domain, ())]
+        return [letter for domain in domains for letter in self.by_domain.get(domain, ())]
+
+    def together(self, intent: str) -> list[str]:
+        """Every place, and "all", with a domain of ``intent`` that it has."""
         if intent == "HassListAddItem":
-            return own
-        return own + [
+            return []
+        return [
             f"{group} {domain}"
             for group, held in self.groups.items()
-            for domain in domains
+            for domain in INTENTS[intent]
             if domain in held
         ]
 
-    def values(self, slot: str) -> tuple[str, ...]:
+    def values(self, intent: str, slot: str) -> tuple[str, ...]:
         """Every value that ``slot`` may have here."""
         match slot:
             case "color":
                 return self.colors
             case "item":
                 return self.items
+            case "change":
+                return ("up", "down")
             case _:
-                return self.numbers
+                kelvin = intent == "HassLightSet" and slot == "temperature"
+                low, high = _KELVIN if kelvin else _RANGES[slot]
+                return tuple(x for x, value in self.numbers.items() if low <= value <= high)
 
     def tails(self, intent: str) -> list[tuple[str, ...]]:
         """Slot sequences of ``intent`` for which there are values here."""
         return [
-            names for names in SLOTS.get(intent, ((),)) if all(self.values(name) for name in names)
+            names
+            for names in SLOTS.get(intent, ((),))
+            if all(self.values(intent, name) for name in names)
         ]
 
 
-_MOST_ITEM_WORDS = 6
+_MOST_ITEM_PIECES = 6
 
 
 def _command(intent: str, found: Choices) -> Grammar | None:
     """One command of ``intent``, or None where it has no target or no value here."""
-    targets, tails = found.targets(intent), found.tails(intent)
-    if not targets or not tails:
+    single, together, tails = found.targets(intent), found.together(intent), found.tails(intent)
+    if not (single or together) or not tails:
         return None
+    targets = [choice(single)] if single else []
+    if together:
+        targets.append(sequence(choice(together), _left_out(found)))
     ends = [
-        sequence(*(sequence(literal(f" {name} "), choice(found.values(name))) for name in names))
+        sequence(*(sequence(literal(f" {n} "), choice(found.values(intent, n))) for n in names))
         for names in tails
     ]
-    return sequence(literal(f"{intent} "), choice(targets), either(*ends))
+    return sequence(literal(f"{intent} "), either(*targets), either(*ends))
 
 
-def _spans(said: list[str]) -> list[str]:
-    """Runs of at most six words: what a list item may be."""
-    return [
-        " ".join(said[start:end])
-        for start in range(len(said))
-        for end in range(start + 1, min(start + _MOST_ITEM_WORDS, len(said)) + 1)
-    ]
+def _left_out(found: Choices) -> Grammar:
+    letters = [*(x for held in found.by_domain.values() for x in held), *found.places]
+    if not letters:
+        return literal("")
+    one = sequence(literal(" "), choice(letters))
+    return repeat(sequence(literal(" except"), one, repeat(one, 0, 2)), 0, 1)
+
+
+def _slot(intent: str, name: str, value: str, shown: View) -> dict[str, str | float]:
+    """One slot as Home Assistant names it."""
+    slot, step = _STEPS.get(intent, ("", 0.0))
+    match name:
+        case "change":
+            return {slot: step if value == "up" else -step}
+        case "up_by":
+            return {slot: shown.numbers[value]}
+        case "down_by":
+            return {slot: -shown.numbers[value]}
+        case "item":
+            return {name: items(shown).get(value, value)}
+        case "color":
+            return {name: value}
+        case _:
+            return {name: shown.numbers[value]}
+
+
+def _is_in(entity: Entity, left_out: Entity | Place) -> bool:
+    return entity == left_out if isinstance(left_out, Entity) else left_out.holds(entity)
 
 
 def _of_class(chosen: list[Entity], sentence: str) -> list[Entity]:
     """Of several covers, those of the class that was said: blinds are not the garage door."""
-    said = [name for name in COVER_CLASSES if name in words(sentence)]
+    said = [stem for stem in words(sentence) if cover_class(stem)]
     fitting = [
-        entity
-        for entity in chosen
-        if any(name == entity.device_class or name in words(entity.label()) for name in said)
+        e for e in chosen if e.kind() == "cover" and any(fits_kind(e, stem) for stem in said)
     ]
     return fitting or chosen
 
@@ -265,6 +389,12 @@ def _parse_one(text: str) -> Action:
         if not rest:
             raise ValueError(f"{text!r} names no domain")
         domain, rest = rest[0], rest[1:]
+    without: list[str] = []
+    if rest and rest[0] == "except":
+        rest = rest[1:]
+        while rest and len(rest[0]) == 1:
+            without.append(rest[0])
+            rest = rest[1:]
     slots: list[tuple[str, str]] = []
     while rest:
         if rest[0] == "item":
@@ -274,4 +404,4 @@ def _parse_one(text: str) -> Action:
             raise ValueError(f"slot {rest[0]!r} of {text!r} has no value")
         slots.append((rest[0], rest[1]))
         rest = rest[2:]
-    return Action(intent, target, domain, tuple(slots))
+    return Action(intent, target, domain, tuple(slots), tuple(without))

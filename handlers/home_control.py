@@ -1,6 +1,6 @@
 """Capability ``home_control``: a sentence and a home in, Home Assistant intents out.
 
-Plain matching reduces the home to a few lettered lines (:mod:`handlers.home_scene`), a small model
+Plain matching reduces the home to a few lettered lines (:mod:`handlers.home_view`), a small model
 writes one line under a grammar that knows nothing but this home and this sentence
 (:mod:`handlers.home_actions`), and letters become names again. An answer that the model does not
 hold likely enough is an abstention: doing nothing is better than doing the wrong thing.
@@ -21,7 +21,8 @@ from engine.runtime import Forge
 from engine.tokenizer import END
 from handlers.forge_model import engine_faults_told, load_forge
 from handlers.home_actions import REASONS, Intent, grammar, parse, resolve
-from handlers.home_scene import Scene, View, located, view
+from handlers.home_scene import Scene, located
+from handlers.home_view import View, view
 from handlers.protocol import Call, Cancelled, HandlerError, read_content
 
 MAX_LINE_TOKENS = 80

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 def words(text: str) -> tuple[str, ...]:
     """Lower-case stems of a text's words: no possessive, no plural s."""
-    return tuple(_stem(word) for word in _WORD.findall(text.lower()))
+    return tuple(stem_of(word) for word in _WORD.findall(text.lower()))
 
 
 def plain_words(sentence: str) -> list[str]:
@@ -17,11 +17,13 @@ def plain_words(sentence: str) -> list[str]:
 
 def normalise(text: str) -> str:
     """One line, lower case, number words as digits, without outer punctuation."""
-    flat = " ".join(text.lower().replace("%", " percent ").split())
+    flat = " ".join(text.lower().replace("%", " percent ").replace("°", " degrees ").split())
+    flat = _UNIT.sub(" ", flat)
     flat = _BELOW_ZERO.sub("-", _HYPHEN.sub(" ", flat))
     out: list[str] = []
     tens = 0
-    for token in flat.split():
+    tokens = flat.split()
+    for token, follower in zip(tokens, (*tokens[1:], ""), strict=False):
         bare = token.strip(",.!?;:\"'")
         if tens and bare in _UNITS and 0 < _UNITS[bare] < 10:
             out[-1] = str(tens + _UNITS[bare])
@@ -29,20 +31,42 @@ def normalise(text: str) -> str:
             continue
         tens = _TENS.get(bare, 0)
         value = tens or _UNITS.get(bare)
-        if value is None or (bare == "one" and out and out[-1] in _BEFORE_PRONOUN):
+        if value is None or (
+            bare == "one" and (follower in _AFTER_PRONOUN or (out and out[-1] in _BEFORE_PRONOUN))
+        ):
             out.append(token)
         else:
             out.append(token.replace(bare, str(value)))
-    return " ".join(out).strip(" .!?,;:\"'")
+    spoken = " ".join(out).strip(" .!?,;:\"'")
+    for pattern, meant in _SPANS_OF_TIME:
+        spoken = pattern.sub(meant, spoken)
+    return spoken
+
+
+COLOR_NAMES = {
+    "rot": "red",
+    "grün": "green",
+    "blau": "blue",
+    "gelb": "yellow",
+    "weiß": "white",
+    "weiss": "white",
+    "schwarz": "black",
+    "lila": "purple",
+    "violet": "purple",
+    "braun": "brown",
+    "rosa": "pink",
+    "türkis": "turquoise",
+    "cyan": "turquoise",
+}
+"""Other names of the colours of :data:`handlers.home_actions.COLORS`."""
 
 
 def numbers(sentence: str) -> list[str]:
     """Every number that the sentence says, in digits or in words."""
     found = _NUMBER.findall(sentence)
     for word in plain_words(sentence):
-        if word in _LEVELS:
-            found.append(_LEVELS[word])
-    found += [_PART[part] for part in _DURATION.findall(sentence)]
+        if word in LEVELS:
+            found.append(LEVELS[word])
     return list(dict.fromkeys(found))
 
 
@@ -55,6 +79,8 @@ def alike(one: str, other: str) -> float:
         return 0.0
     if one[0] != other[0] and one[-1] != other[-1]:
         return 0.0
+    if len(one) > 4 and sorted(one) == sorted(other):
+        return 0.85
     ratio = SequenceMatcher(None, one, other).ratio()
     return ratio * 0.9 if ratio >= 0.76 else 0.0
 
@@ -62,6 +88,7 @@ def alike(one: str, other: str) -> float:
 _WORD = re.compile(r"[^\W_]+(?:'s\b)?", re.UNICODE)
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?")
 _HYPHEN = re.compile(r"(?<=[^\W\d])-(?=\w)")
+_UNIT = re.compile(r"(?<=\d)(?=(?:grad|prozent|percent|degrees?|kelvin|k|c|f|min|h)\b)")
 _BELOW_ZERO = re.compile(r"(?<!\d )\bminus (?=\d)")
 _UNITS = {
     name: value
@@ -76,20 +103,35 @@ _TENS = {
         "twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2
     )
 }
+_AFTER_PRONOUN = ("more", "of", "thing", "that", "which")
 _BEFORE_PRONOUN = ("this", "that", "the", "which", "every", "each", "last", "first", "no")
-_LEVELS = {
+LEVELS = {
     **dict.fromkeys(("max", "maximum", "full", "fully", "highest", "brightest"), "100"),
     **dict.fromkeys(("min", "minimum", "lowest", "dimmest"), "1"),
     "half": "50",
     "halfway": "50",
     "quarter": "25",
 }
-_PART = {"half an": "30", "half a": "30", "quarter of an": "15", "an": "1", "a": "1"}
-_DURATION = re.compile(r"\b(half an?|quarter of an|an?) (?:hour|minute|second)\b")
+_HOUR, _MINUTE = r"(?:hours?|stunden?)", r"(?:minutes?|minuten?)"
+_SPANS_OF_TIME = (
+    (re.compile(rf"\b(?:1|an?|eine) {_HOUR} and (?:a half|30 minutes)\b"), "90 minutes"),
+    (re.compile(rf"\b1 and a half {_HOUR}\b"), "90 minutes"),
+    (re.compile(rf"\b(?:half an?|half of an|eine? halbe) {_HOUR}\b"), "30 minutes"),
+    (re.compile(rf"\b(?:a )?quarter(?: of)? an {_HOUR}\b"), "15 minutes"),
+    (re.compile(rf"\b(?:3|three) quarters of an {_HOUR}\b"), "45 minutes"),
+    (re.compile(rf"\bhalf a {_MINUTE}\b"), "30 seconds"),
+    (re.compile(rf"\b(\d+) and a half {_HOUR}\b"), r"\1 hours 30 minutes"),
+    (re.compile(rf"\b(\d+) and a half {_MINUTE}\b"), r"\1 minutes 30 seconds"),
+    (re.compile(r"\b(?:an?|eine) (hour|minute|second|stunde|sekunde)\b"), r"1 \1"),
+    (re.compile(r"\bwarm white\b"), "warm white 2700 kelvin"),
+    (re.compile(r"\b(cool|cold|daylight) white\b"), r"\1 white 6500 kelvin"),
+)
+"""What stands for a number without saying it: durations, and the colours of white light."""
 
 
 @lru_cache(maxsize=4096)
-def _stem(word: str) -> str:
+def stem_of(word: str) -> str:
+    """A lower-case word without possessive and plural s."""
     bare = word.removesuffix("'s")
     if len(bare) > 4 and bare.endswith("ies"):
         return f"{bare[:-3]}y"

@@ -1,0 +1,155 @@
+"""A sentence and a home, reduced to the few words that the home model reads.
+
+The model never sees a whole home, nor a name that a device alone can mean: plain matching
+(:mod:`handlers.home_mentions`) puts a letter in its place, and the model answers with letters. So a
+name that was never seen in training costs nothing. Numbers are letters too.
+
+Prompt (lower case but for the letters)::
+
+    turn the light A and all lamps in room R to N percent
+    R light fan                     what that room holds of the kinds that were said
+    * light one fan                 what the whole home holds of them
+    >
+
+``~`` before a letter says that only a part of the name was said, ``?`` for a letter that several
+devices have the name. Words that name nothing here stand
+as they were said: that is how the model tells a device that this home does not have.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from handlers.home_mentions import Piece, pieces
+from handlers.home_scene import Entity, Place, Scene, kinds_of
+from handlers.home_speech import COLOR_NAMES, normalise, stem_of
+
+ENTITY_LETTERS = "ABCDEFGHIJ"
+PLACE_LETTERS = "RSTUVWXY"
+NUMBER_LETTERS = "NMKPQL"
+ANY = "any"
+"""The domain that means whatever is plainly switched in a place."""
+
+SWITCHED_TOGETHER = ("light", "switch", "fan", "media_player")
+"""What "everything" turns on and off; nothing that heats, locks, or lets water run."""
+
+_EVERYTHING = frozenset("everything anything nothing thing device alles geräte".split())
+_ALL = frozenset("all alle".split())
+_BEFORE_NOUN = frozenset("the my our your a all every each any both".split())
+_HINTS = {
+    "light": frozenset("dark bright dim gloomy darken brighten illuminate see dunkel hell".split()),
+    "climate": frozenset("warm cold hot cool warmer colder cooler freezing kalt".split()),
+    "media_player": frozenset(
+        """pause unpause resume skip louder quieter playing playback sound movie show film video next
+        previous play""".split()
+    ),
+    "valve": frozenset("water watering irrigate sprinkle".split()),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What of a scene the model is shown, and what its letters stand for.
+
+    ``domains`` is what may be meant by each place, and under "all" by the whole home: what there is
+    of the kinds that were said; if none was, all there is in a place, and no "all". ``told`` is the sentence piece by
+    piece: as the model reads it, and as it was said.
+    """
+
+    sentence: str
+    entities: dict[str, Entity] = field(default_factory=dict)
+    places: dict[str, Place] = field(default_factory=dict)
+    numbers: dict[str, float] = field(default_factory=dict)
+    domains: dict[str, frozenset[str]] = field(default_factory=dict)
+    told: tuple[tuple[str, str], ...] = ()
+    prompt: str = ""
+
+
+def view(scene: Scene) -> View:
+    """What the model is shown of a scene that :func:`handlers.home_scene.located` gave."""
+    sentence = normalise(scene.text)
+    shown = View(sentence)
+    told: list[tuple[str, str]] = []
+    heard: list[str] = []
+    for piece in pieces(sentence, scene):
+        if piece.means is None or piece.kept:
+            heard += _nouns(piece.said, told[-1][0].split()[-1] if told else "")
+        told.append((" ".join(_shown(piece, shown)), piece.said))
+    domains = _domains(scene, shown.places, heard)
+    lines = [" ".join(word for word, _ in told)]
+    lines += [_line(letter, held, scene) for letter, held in domains.items()]
+    prompt = "\n".join([*lines, ">"])
+    return View(sentence, shown.entities, shown.places, shown.numbers, domains, tuple(told), prompt)
+
+
+def _line(letter: str, held: frozenset[str], scene: Scene) -> str:
+    """What there is in a place, or in the whole home: there too whether it is the only one."""
+    if letter != "all":
+        return " ".join((letter, *sorted(held)))
+    count = Counter(entity.kind() for entity in scene.entities)
+    return " ".join(("*", *(f"one {kind}" if count[kind] == 1 else kind for kind in sorted(held))))
+
+
+def _shown(piece: Piece, shown: View) -> list[str]:
+    """The words for a piece; what gets a letter is entered in ``shown``."""
+    before = [piece.said] if piece.kept else []
+    match piece.means:
+        case Entity() as entity if letter := _letter(entity, shown.entities, ENTITY_LETTERS):
+            return [*before, entity.kind(), letter if piece.sure else f"~{letter}"]
+        case Place() as place if letter := _letter(place, shown.places, PLACE_LETTERS):
+            return [*before, "floor" if place.floor else "room", letter]
+        case (Entity() as first, *_):
+            return [piece.said, first.kind(), "?"]
+        case float() as value if len(shown.numbers) < len(NUMBER_LETTERS):
+            letter = NUMBER_LETTERS[len(shown.numbers)]
+            shown.numbers[letter] = value
+            return [*before, letter]
+        case _:
+            return [COLOR_NAMES.get(piece.said, piece.said)]
+
+
+Thing = TypeVar("Thing", Entity, Place)
+
+
+def _letter(thing: Thing, held: dict[str, Thing], letters: str) -> str:
+    """The letter that stands for a thing, new or given before; "" if none is left."""
+    for letter, other in held.items():
+        if other == thing:
+            return letter
+    if len(held) == len(letters):
+        return ""
+    letter = letters[len(held)]
+    held[letter] = thing
+    return letter
+
+
+def _nouns(said: str, before: str) -> list[str]:
+    """Stems of a piece, less a "switch" that is a verb: no article, number or room before it."""
+    noun = before in _BEFORE_NOUN or before.isupper()
+    return [stem_of(word) for word in said.split() if word != "switch" or noun]
+
+
+def _hints(said: list[str]) -> frozenset[str]:
+    """Domains that are meant by other words than those for their things: "too dark", "louder"."""
+    hints = {kind for kind, told in _HINTS.items() if not told.isdisjoint(said)}
+    if not _EVERYTHING.isdisjoint(said):
+        hints |= {ANY, "cover", "lock"}
+    return frozenset(hints)
+
+
+def _domains(scene: Scene, places: dict[str, Place], heard: list[str]) -> dict[str, frozenset[str]]:
+    kinds, hints = kinds_of(heard), _hints(heard)
+    if not (kinds or hints) and not _ALL.isdisjoint(heard):
+        hints = frozenset((ANY, "cover", "lock"))
+    groups = (*places, *(["all"] if kinds | hints else []))
+    held: dict[str, set[str]] = {letter: set() for letter in groups}
+    for entity in scene.entities:
+        kind = entity.kind()
+        for letter, found in held.items():
+            whole = letter == "all"
+            if whole or places[letter].holds(entity):
+                if kind in kinds | hints or not (kinds or whole):
+                    found.add(kind)
+                if ANY in hints and kind in SWITCHED_TOGETHER:
+                    found.add(ANY)
+    return {group: frozenset(found) for group, found in held.items()}
