@@ -1,6 +1,5 @@
 """`forgebus eval`: what a model is worth, on public sets and on rows of one's own."""
 
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -53,6 +52,7 @@ def evaluate(
 
     try:
         from engine.errors import BadConfig, EngineError
+        from engine.interrupt import asked_to_stop
         from evaluation import command, report
     except ImportError as fault:
         raise CommandError(f"evaluating needs {fault.name}: pip install forgebus") from None
@@ -64,7 +64,7 @@ def evaluate(
             for one in command.questions(order):
                 print(as_json(one))
             return DONE
-        with _asked_to_stop() as asked, _progress(asked) as progress:
+        with asked_to_stop() as asked, _progress(asked) as progress:
             told = command.evaluate(order, progress)
         if json:
             print(as_json(told))
@@ -111,25 +111,3 @@ def _progress(asked: Callable[[], bool]) -> Iterator[Callable[[int, int, int], N
     finally:
         if terminal and shown:
             print("\r\x1b[K", end="", file=sys.stderr)
-
-
-@contextmanager
-def _asked_to_stop() -> Iterator[Callable[[], bool]]:
-    """Gives what is True once Ctrl-C or SIGTERM has come; the case in hand is finished first.
-
-    A second signal ends the process as it would have without us.
-    """
-    asked: list[int] = []
-    numbers = (signal.SIGINT, signal.SIGTERM)
-
-    def note(got: int, _: object) -> None:
-        asked.append(got)
-        for number in numbers:
-            signal.signal(number, former[number])
-
-    former = {number: signal.signal(number, note) for number in numbers}
-    try:
-        yield lambda: bool(asked)
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)

@@ -3,16 +3,15 @@
 import argparse
 import shlex
 import shutil
-import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from engine.config import PRESETS
 from engine.errors import BadConfig, EngineError, MissingDependency
+from engine.interrupt import asked_to_stop
 from engine.quantisation import MODES, Mode
 from engine.tokenizer import DEFAULT_PATH
 from engine.training.kinds import KINDS, Kind
@@ -55,7 +54,7 @@ def run(arguments: Sequence[str], program: str, tokenizer: Path = DEFAULT_PATH) 
     plan = _plan(options)
     words = [word for word in arguments if word != "--resume"]
     more = {"licence": options.licence, "command": f"{program} {without_paths(words)}"}
-    with view(as_json=options.json) as shown, _asked_to_stop() as stop:
+    with view(as_json=options.json) as shown, asked_to_stop() as stop:
         result = train(
             plan,
             resume=options.resume,
@@ -147,28 +146,6 @@ def _told(plan: "TrainPlan", result: "TrainResult", command: str) -> str:
         kept = f", validation {result.validation[0]:.4f} ({result.validation[1]:.1%} right)"
     why = f"no better for {plan.patience} validations, ended" if result.early else "done"
     return f"{why} at step {result.step}; the best weights are in {plan.out}{kept}"
-
-
-@contextmanager
-def _asked_to_stop() -> Iterator[Callable[[], bool]]:
-    """Gives what is True once Ctrl-C or SIGTERM has come; the step in hand is finished first.
-
-    A second signal ends the process as it would have without us.
-    """
-    asked: list[int] = []
-    numbers = (signal.SIGINT, signal.SIGTERM)
-
-    def note(got: int, _: object) -> None:
-        asked.append(got)
-        for number in numbers:
-            signal.signal(number, former[number])
-
-    former = {number: signal.signal(number, note) for number in numbers}
-    try:
-        yield lambda: bool(asked)
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
 
 
 class _Parser(argparse.ArgumentParser):

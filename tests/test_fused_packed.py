@@ -17,7 +17,7 @@ from engine.checkpoint import write_sums
 from engine.errors import BadModel
 from engine.fused import packed, weights
 from engine.fused import step as fused_step
-from engine.fused.build import COMPILERS, build, here
+from engine.fused.build import COMPILERS
 from engine.fused.step import FusedStep
 
 pytestmark = pytest.mark.skipif(
@@ -26,11 +26,6 @@ pytestmark = pytest.mark.skipif(
 
 CONFIG = SHAPES["grouped"]
 TOKENS = prompt(CONFIG, 30)
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(here()[0], tmp_path_factory.mktemp("library"))
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import pytest
 from fused_models import SHAPES, Floats, prompt
 
 from engine.errors import BadPrompt
-from engine.fused.build import COMPILERS, build, here
+from engine.fused.build import COMPILERS
 from engine.fused.step import FusedStep
 
 pytestmark = pytest.mark.skipif(
@@ -27,11 +27,6 @@ CONFIG = SHAPES["grouped"]
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return fused_models.served(CONFIG, tmp_path_factory.mktemp("sequences"))
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(here()[0], tmp_path_factory.mktemp("library"))
 
 
 def alone(step: FusedStep, tokens: list[int], length: int) -> tuple[Floats, Floats]:

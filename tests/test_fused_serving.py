@@ -14,7 +14,7 @@ from engine_models import SHAPE
 
 from engine.decoding import generate
 from engine.fused import build as fused_build
-from engine.fused.build import COMPILERS, build, here
+from engine.fused.build import COMPILERS
 from engine.quantisation import Mode
 from engine.runtime import Forge
 
@@ -24,11 +24,6 @@ pytestmark = pytest.mark.skipif(
 )
 
 Served = Callable[[Mode], Path]
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(here()[0], tmp_path_factory.mktemp("library"))
 
 
 def load(folder: Path, library: Path | None, monkeypatch: pytest.MonkeyPatch) -> Forge:
