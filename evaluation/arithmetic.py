@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from engine.decoding import generate, score
 from engine.errors import BadData, BadPrompt
-from evaluation.calculator import NoNumber, answer_value, equal
+from handlers.calculator import NoNumber, answer_value, equal
 from evaluation.cases import NOTHING, Given, Outcome
 from evaluation.models import Model
 from evaluation.problems import Problem

@@ -14,7 +14,7 @@ from pathlib import Path
 from engine.errors import BadData
 from engine.training.datasets import Record, records, sources
 from engine.training.kinds import Pair, contents
-from evaluation.calculator import NoNumber, answer_value, evaluate
+from handlers.calculator import NoNumber, answer_value, evaluate
 from evaluation.cases import Place
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation.calculator import NoNumber, answer_value, equal, evaluate
+from handlers.calculator import NoNumber, answer_value, equal, evaluate
 from evaluation.sandbox import run_program
 
 
