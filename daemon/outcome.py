@@ -35,7 +35,7 @@ def outcome_of(key: str, done: Done) -> tuple[m.Result, Usage]:
         attempt=int(attempt),
         outcome=m.Outcome(done.outcome),
         result=None if done.result is None else Raw(done.result),
-        error=done.error[:500],
+        error=done.abstained or done.error[:500],
         permanent=done.code == "bad_input",
         model=done.model[:80],
         timing=timing,

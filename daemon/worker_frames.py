@@ -56,11 +56,15 @@ class Chunk(_Frame, frozen=True):
 
 
 class Ended(_Frame, frozen=True):
-    """A job is over. With `last` the process is not fit for another and ends."""
+    """A job is over. With `last` the process is not fit for another and ends.
+
+    `abstained` says that the result is no answer, in the words of `bus_topics.abstention`.
+    """
 
     key: str
     outcome: Literal["done", "failed", "cancelled"]
     result: bytes | None = None
+    abstained: str = ""
     error: str = ""
     code: str = ""
     model: str = ""

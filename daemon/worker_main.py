@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from bus_topics import codec
+from bus_topics.abstention import abstaining
 from bus_topics.errors import WireError
 from daemon.worker_frames import (
     Cancel,
@@ -224,6 +225,7 @@ class _Run:
             key=self.job.key,
             outcome=_outcome(fault.code),
             result=how if isinstance(how, bytes) else None,
+            abstained=self.call.abstained if isinstance(how, bytes) else "",
             error=_sound(fault.error[:500]),
             code=fault.code,
             model="" if handler is None else handler.model,
@@ -266,6 +268,7 @@ class _Call:
     def __init__(self, worker: _Worker, key: str, max_tokens: int) -> None:
         self.max_tokens = max_tokens
         self.usage = Usage()
+        self.abstained = ""
         self._worker = worker
         self._key = key
         self._text: list[str] = []
@@ -284,6 +287,9 @@ class _Call:
     def cancelled(self) -> bool:
         self._flush_when_due(time.monotonic())
         return self._worker.stopped(self._key)
+
+    def abstain(self, reason: str, probability: float) -> None:
+        self.abstained = abstaining(reason, probability)
 
     def flush(self) -> None:
         """Send what has gathered."""

@@ -69,7 +69,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """How an attempt ended. `code` is "" or the handler's: "bad_input" will fail anywhere."""
+    """How an attempt ended. `code` is "" or the handler's: "bad_input" will fail anywhere.
+
+    `abstained` says that the result is no answer, in the words of `bus_topics.abstention`.
+    """
 
     outcome: Literal["done", "failed", "cancelled"]
     result: bytes | None = None
@@ -77,6 +80,7 @@ class Done:
     code: str = ""
     model: str = ""
     usage: Usage = field(default_factory=Usage)
+    abstained: str = ""
 
 
 def together(capability: str, batch: int) -> int:
@@ -267,7 +271,13 @@ class Workers:
             others_s=frame.others_s,
         )
         if frame.outcome == "done":
-            done = Done("done", frame.result, model=frame.model, usage=spent)
+            done = Done(
+                "done",
+                frame.result,
+                model=frame.model,
+                usage=spent,
+                abstained=frame.abstained,
+            )
         else:
             done = _stopped(attempt, frame.error, frame.code, spent, frame.model)
         self._settle(attempt, done)

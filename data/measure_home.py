@@ -22,7 +22,6 @@ from pathlib import Path
 import msgspec
 
 from data.home_commands import NAMING
-from engine.grammar import Vocabulary
 from engine.model_use import Calibration, read_calibration
 from engine.runtime import Forge
 from handlers.home_actions import Intent, parse, resolve
@@ -75,17 +74,19 @@ class Silent:
     def progress(self, fraction: float) -> None:
         """Nobody listens."""
 
+    def abstain(self, reason: str, probability: float) -> None:
+        """What is returned says it too."""
+
 
 def answers(folder: Path, validation: Path) -> list[Answer]:
     """Run the model over the whole set."""
     forge = Forge.load(folder, threads=1)
-    vocabulary = Vocabulary(forge.tokenizer)
     found = []
     for row in map(json.loads, validation.read_text("utf-8").splitlines()):
         started = time.perf_counter()
         scene = located(msgspec.convert(row, Scene))
         shown = view(scene)
-        written = write_line(forge, vocabulary, shown, Silent())
+        written = write_line(forge, shown, Silent())
         seconds = time.perf_counter() - started
         done = {effect(resolve(a, scene, shown, 1.0)) for a in parse(written.text)}
         right = done == {wanted(one) for one in row["intents"]}

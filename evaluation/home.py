@@ -45,6 +45,9 @@ class Asking:
     def progress(self, fraction: float) -> None:
         """Nobody listens."""
 
+    def abstain(self, reason: str, probability: float) -> None:
+        """What is returned says it too."""
+
 
 def answered(folder: Path, tasks: Sequence[HomeTask]) -> Iterator[Outcome]:
     """Each task asked of the model in `folder`.

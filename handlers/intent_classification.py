@@ -2,6 +2,7 @@
 
 One prefill of a nano model gives a probability for each label. Below the calibrated threshold the
 model abstains; then plain keywords may still name an intent, and the answer says that they did.
+Only what neither knows is an abstention to the bus, and may go on to a node with a better model.
 """
 
 import re
@@ -80,7 +81,10 @@ class IntentClassification:
         calibrated = tempered(share, calibration.temperature)
         order = calibrated.argsort()[::-1]
         ranking = tuple(Guess(labels[n], float(calibrated[n])) for n in order[:3])
-        return msgspec.json.encode(_routing(sentence.text, ranking, calibration.threshold))
+        routing = _routing(sentence.text, ranking, calibration.threshold)
+        if routing.source == "none":
+            call.abstain("unsure", routing.probability)
+        return msgspec.json.encode(routing)
 
 
 def _labels(folder: Path) -> tuple[str, ...]:

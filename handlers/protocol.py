@@ -85,6 +85,16 @@ class Call(Protocol):
         """Tell how much is done, 0 to 1."""
         ...
 
+    def abstain(self, reason: str, probability: float) -> None:
+        """Say that what will be returned is no answer: not sure enough, and nothing was done.
+
+        The task may then go on to a node with a better model, and what is returned is kept in case
+        none answers. So a run that has had any effect must not abstain. ``reason`` is one word of
+        lower-case letters ("unclear"), never from the content: dashboards show it.
+        ``probability`` is that of the best guess.
+        """
+        ...
+
 
 class Handler(Protocol):
     """One capability. Built with the models folder: ``Factory(models: pathlib.Path)``."""

@@ -44,6 +44,7 @@ class Recorder:
         self.usage = Usage()
         self.chunks: list[str] = []
         self.fractions: list[float] = []
+        self.abstained: tuple[str, float] | None = None
         self.stop = threading.Event()
         self.stop_after = -1
 
@@ -57,6 +58,9 @@ class Recorder:
 
     def progress(self, fraction: float) -> None:
         self.fractions.append(fraction)
+
+    def abstain(self, reason: str, probability: float) -> None:
+        self.abstained = (reason, probability)
 
 
 @functools.cache

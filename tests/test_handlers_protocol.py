@@ -22,6 +22,7 @@ class Recorder:
         self.usage = Usage()
         self.chunks: list[str] = []
         self.fractions: list[float] = []
+        self.abstained: tuple[str, float] | None = None
         self.stop = threading.Event()
 
     def emit(self, text: str) -> None:
@@ -32,6 +33,9 @@ class Recorder:
 
     def progress(self, fraction: float) -> None:
         self.fractions.append(fraction)
+
+    def abstain(self, reason: str, probability: float) -> None:
+        self.abstained = (reason, probability)
 
 
 class Sentence(msgspec.Struct):

@@ -41,6 +41,9 @@ class Asked:
     def progress(self, fraction: float) -> None:
         assert 0 <= fraction <= 1
 
+    def abstain(self, reason: str, probability: float) -> None:
+        raise AssertionError("it writes, and never abstains")
+
 
 @pytest.fixture(scope="module")
 def writer() -> TextGeneration:
