@@ -66,9 +66,10 @@ class HomeControl:
         with engine_faults_told():
             line = write_line(forge, vocabulary, shown, call)
         probability = math.exp(line.logprob / calibration.temperature)
-        return msgspec.json.encode(
-            control(line.text, probability, calibration.threshold, scene, shown)
-        )
+        answer = control(line.text, probability, calibration.threshold, scene, shown)
+        if answer.abstained:
+            call.abstain(_doubt(line.text), probability)
+        return msgspec.json.encode(answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,11 @@ def control(line: str, probability: float, threshold: float, scene: Scene, shown
         return Control((), abstained=True, probability=probability, reason=why)
     intents = tuple(resolve(action, scene, shown, probability) for action in actions)
     return Control(intents, abstained=False, probability=probability)
+
+
+def _doubt(line: str) -> str:
+    """The reason in a word: the model's own, or that it was not sure of the actions it wrote."""
+    return line.removeprefix("none ") if line.startswith("none ") else "unsure"
 
 
 def _reason(line: str, scene: Scene) -> str:
