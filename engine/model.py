@@ -31,6 +31,12 @@ class ForgeModel(nn.Module):
             if name.endswith(("o_proj.weight", "down_proj.weight")):
                 nn.init.normal_(weight, std=0.02 / math.sqrt(2 * config.n_layers))
 
+    def drop(self, share: float) -> None:
+        """In training, leave out this share of what the embedding and each layer add; 0 for none."""
+        for module in self.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = share
+
     def forward(self, tokens: Tensor) -> Tensor:
         """Logits (B, T, V) for the token after each of `tokens` (B, T)."""
         return self.head(self.model(tokens))
@@ -56,6 +62,7 @@ class Trunk(nn.Module):
         self.embed_tokens = nn.Embedding(config.vocab_size, config.dim)
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.n_layers))
         self.norm = RmsNorm(config)
+        self.dropout = nn.Dropout(0.0)
         cos, sin = rotary_tables(config)
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
@@ -75,7 +82,7 @@ class Trunk(nn.Module):
         if documents is not None:
             same = documents[:, :, None] == documents[:, None, :]  # (B, T, T)
             mask = same.tril()[:, None]  # (B, 1, T, T)
-        x = self.embed_tokens(tokens)  # (B, T, D)
+        x = self.dropout(self.embed_tokens(tokens))  # (B, T, D)
         for layer in self.layers:
             x = layer(x, cos, sin, mask)
         hidden: Tensor = self.norm(x)
@@ -91,11 +98,13 @@ class Layer(nn.Module):
         self.self_attn = Attention(config)
         self.post_attention_layernorm = RmsNorm(config)
         self.mlp = SwiGlu(config)
+        self.dropout = nn.Dropout(0.0)
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None) -> Tensor:
         """`x` (B, T, D) after this layer."""
-        x = x + self.self_attn(self.input_layernorm(x), cos, sin, mask)  # (B, T, D)
-        out: Tensor = x + self.mlp(self.post_attention_layernorm(x))  # (B, T, D)
+        attended = self.self_attn(self.input_layernorm(x), cos, sin, mask)  # (B, T, D)
+        x = x + self.dropout(attended)
+        out: Tensor = x + self.dropout(self.mlp(self.post_attention_layernorm(x)))  # (B, T, D)
         return out
 
 

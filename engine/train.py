@@ -190,6 +190,13 @@ def _parser(program: str, tokenizer: Path) -> argparse.ArgumentParser:
     add("--rate", type=float, **none, help="peak learning rate; usual for the type")
     add("--warmup", type=int, default=-1, help="steps of warm-up; -1 a tenth of all")
     add("--weight-decay", type=float, default=0.1, help="on matrices alone")
+    add("--dropout", type=float, default=0.0, help="share of each layer's output that is left out")
+    add(
+        "--average",
+        type=float,
+        default=0.0,
+        help="keep the mean of the weights over steps, with this decay, such as 0.999; 0 the last",
+    )
     add("--clip", type=float, default=1.0, help="largest norm of the gradient")
     add("--seed", type=int, default=1, help="of weights, split and order")
     add("--threads", type=int, default=0, help="of torch; 0 leaves its own choice")

@@ -21,6 +21,7 @@ from engine.training.kinds import KINDS, Content, Ids, Labelled, Pair, Text, con
 IGNORE = -100
 
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
 
 _OPEN_ROWS = 64
 
@@ -33,19 +34,26 @@ class Batch:
         tokens: ids; 0 where nothing is left to fill a row.
         targets: the next id, or `IGNORE` where there is nothing to learn.
         documents: number of the document in the row, from 1; 0 is filling.
+        soft: where an example of the batch has several answers: K tokens at each position, and
+            their shares, both (B, T, K); else None, and the targets are all there is.
     """
 
     tokens: Ints
     targets: Ints
     documents: Ints
+    soft: tuple[Ints, Floats] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """Token ids of which the first `prompt` are given and the others are learnt."""
+    """Token ids of which the first `prompt` are given and the others are learnt.
+
+    `shares`: where the last token is one of several answers, all of them with their shares of 1.
+    """
 
     ids: npt.NDArray[np.uint16]
     prompt: int
+    shares: tuple[tuple[int, float], ...] = ()
 
     @property
     def width(self) -> int:
@@ -194,11 +202,35 @@ def make_batch(corpus: Corpus, rows: Sequence[Sequence[int]], context: int) -> B
             targets[line, start : start + max(example.prompt - 1, 0)] = IGNORE
             documents[line, place] = document
             start += example.width
-    return Batch(tokens, targets, documents)
+    chosen = [[corpus.examples[number] for number in row] for row in rows]
+    return Batch(tokens, targets, documents, _soft(chosen, targets))
+
+
+def _soft(rows: Sequence[Sequence[Example]], targets: Ints) -> tuple[Ints, Floats] | None:
+    """The answers of `rows` with their shares, laid out as `targets` (B, T) are."""
+    most = max((len(example.shares) for row in rows for example in row), default=0)
+    if not most:
+        return None
+    ids = np.zeros((*targets.shape, most), np.int64)
+    shares = np.zeros(ids.shape, np.float32)
+    learnt = targets != IGNORE
+    ids[..., 0], shares[..., 0] = np.where(learnt, targets, 0), learnt
+    for line, row in enumerate(rows):
+        end = 0
+        for example in row:
+            end += example.width
+            for place, (token, share) in enumerate(example.shares):
+                ids[line, end - 1, place], shares[line, end - 1, place] = token, share
+    return ids, shares
 
 
 def _label_names(rows: list[tuple[Record, Content]], given: Sequence[str]) -> tuple[str, ...]:
-    named = {c.label: r for r, c in rows if isinstance(c, Labelled) and isinstance(c.label, str)}
+    named = {
+        name: record
+        for record, content in rows
+        if isinstance(content, Labelled) and isinstance(content.label, str)
+        for name in (content.label, *(other for other, _ in content.shares))
+    }
     numbered = (r for r, c in rows if isinstance(c, Labelled) and isinstance(c.label, int))
     if named and (other := next(numbered, None)):
         raise BadData(
@@ -243,10 +275,12 @@ def _pieces(text: str, tokenizer: Tokenizer, context: int) -> Iterator[Example]:
 def _example(
     content: Pair | Labelled | Ids, tokenizer: Tokenizer, numbers: dict[str, int]
 ) -> Example:
+    shares: tuple[tuple[int, float], ...] = ()
     match content:
         case Ids(prompt, answer):
             pass
-        case Labelled(text, label, system, task):
+        case Labelled(text, label, system, task, several):
+            shares = tuple((label_token(numbers[name]), share) for name, share in several)
             prompt = tokenizer.chat(text, system=system, task=task)
             answer = [label_token(numbers[label] if isinstance(label, str) else label)]
         case Pair(text, reply, system, task):
@@ -255,4 +289,4 @@ def _example(
     ids = [*prompt, *answer]
     if len(ids) < 2 or not answer or min(ids) < 0 or max(ids) >= tokenizer.vocab_size:
         raise ValueError("too short, without an answer, or with ids outside the vocabulary")
-    return Example(np.array(ids, np.uint16), len(prompt))
+    return Example(np.array(ids, np.uint16), len(prompt), shares)

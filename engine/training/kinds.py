@@ -1,7 +1,9 @@
 """The kinds of model that can be trained: what a row of each looks like, and settings that suit it."""
 
+import math
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from engine.errors import BadData
 from engine.training.datasets import Record
@@ -38,7 +40,7 @@ KINDS: dict[str, Kind] = {
     "router": Kind(
         "route",
         "{text, label} rows (.jsonl, .csv, CLINC150 .json, seq.in beside label), "
-        '{"prompt": ..., "label": ...} lines, or `Q:`/`A:` texts whose answers are labels',
+        '{"prompt": ..., "label": ...} lines, {"text": ..., "labels": {name: share}}, or `Q:`/`A:` texts whose answers are labels',
         rate=3e-3,
         patience=4,
     ),
@@ -71,12 +73,16 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """The label is learnt: its name, or its number."""
+    """The label is learnt: its name, or its number.
+
+    Of a row with several, `shares` are all of them with their shares, and `label` is the largest.
+    """
 
     prompt: str
     label: str | int
     system: str = ""
     task: str = ""
+    shares: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +127,9 @@ def _ours(kind: str, record: Record) -> list[Content]:
     if not isinstance(system, str) or not isinstance(task, str):
         raise BadData(f"{record.place}: system and task must be texts", "write them as strings")
     match fields:
+        case {"text": str(text), "labels": dict(shares)} if shares and kind == "router":
+            found = _shares(shares, record.place)
+            return [Labelled(sentence(text), found[0][0], system, task, found)]
         case {"prompt_ids": list(prompt), "answer_ids": list(answer)}:
             return [Ids(prompt, answer)]
         case {"prompt": str(prompt), "label": int(label) | str(label)}:
@@ -130,6 +139,15 @@ def _ours(kind: str, record: Record) -> list[Content]:
         case {"text": str(text)} if record.whole and kind in {"text", "code", "any"}:
             return [Text(text)]
     return []
+
+
+def _shares(given: dict[str, Any], place: str) -> tuple[tuple[str, float], ...]:
+    """Labels with their shares of 1, the largest first."""
+    if not all(isinstance(v, int | float) and 0 < v < math.inf for v in given.values()):
+        raise BadData(f"{place}: a share of a label is no number above 0", "correct or drop it")
+    total = math.fsum(given.values())
+    ordered = sorted(given.items(), key=lambda pair: (-pair[1], pair[0]))
+    return tuple((name, share / total) for name, share in ordered)
 
 
 def _public(kind: str, record: Record) -> list[Content]:

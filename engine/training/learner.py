@@ -20,10 +20,22 @@ class Learner(nn.Module):
         self.model = model
         self.trunk: Any = torch.compile(model.model) if compiled else model.model
 
-    def forward(self, tokens: Tensor, targets: Tensor, documents: Tensor | None = None) -> Tensor:
-        """Mean cross-entropy of `targets` (B, T) after `tokens` (B, T), in nats."""
+    def forward(
+        self,
+        tokens: Tensor,
+        targets: Tensor,
+        documents: Tensor | None = None,
+        soft: tuple[Tensor, Tensor] | None = None,
+    ) -> Tensor:
+        """Mean cross-entropy of `targets` (B, T) after `tokens` (B, T), in nats.
+
+        With `soft`, K tokens and their shares (both (B, T, K)) are learnt where there is a target.
+        """
         hidden, wanted = self.learnt(tokens, targets, documents)
-        return head_loss(hidden, self.model.head_weight, wanted)
+        if soft is None:
+            return head_loss(hidden, self.model.head_weight, wanted)
+        here = targets != IGNORE
+        return head_loss(hidden, self.model.head_weight, soft[0][here], soft[1][here])
 
     def learnt(
         self, tokens: Tensor, targets: Tensor, documents: Tensor | None

@@ -8,9 +8,11 @@ have reached. `engine.train` is its command line.
 import math
 import platform
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -19,6 +21,7 @@ from engine.checkpoint import Checkpoint, load_checkpoint
 from engine.errors import BadConfig, BadData, BadModel
 from engine.model import ForgeModel
 from engine.tokenizer import Tokenizer
+from engine.training.averaging import Average
 from engine.training.curve import draw_curve
 from engine.training.data import IGNORE, Batch, Corpus, epoch_rows, load_corpus, make_batch
 from engine.training.examine import classes, warnings_about
@@ -59,6 +62,7 @@ class _Tensors:
     targets: Tensor
     documents: Tensor | None
     weight: float
+    soft: tuple[Tensor, Tensor] | None = None
 
 
 def train(
@@ -182,9 +186,15 @@ class _Session:
         run, plan = self.run, self.plan
         for group in run.optimiser.param_groups:
             group["lr"] = learning_rate(plan, run.step)
+        if plan.dropout:
+            # What is left out follows from seed and step alone, so that a resumed run repeats it.
+            key = np.random.SeedSequence([plan.seed, 3, run.step, self.team.rank])
+            torch.manual_seed(int(key.generate_state(1, np.uint64)[0]))
         with autocast(self.team.kind, plan.precision):
-            loss = learner(batch.tokens, batch.targets, batch.documents) * batch.weight
+            loss = learner(batch.tokens, batch.targets, batch.documents, batch.soft) * batch.weight
         descend(loss, run.optimiser, plan.clip)
+        if run.average:
+            run.average.follow(run.step + 1)
         return self.team.mean(loss.detach())
 
     def _note(self) -> None:
@@ -203,8 +213,15 @@ class _Session:
                 f"lower --rate {self.plan.rate:g}; the checkpoint before is whole",
             )
 
-    @torch.no_grad()
     def _validate(self) -> None:
+        """Loss and accuracy of what will be kept: the mean of the weights, where there is one."""
+        self.learner.eval()
+        with self.run.average.in_place() if self.run.average else nullcontext():
+            self._check()
+        self.learner.train()
+
+    @torch.no_grad()
+    def _check(self) -> None:
         total, hits, count = 0.0, 0, 0
         for batch in self.checks:
             with autocast(self.team.kind, self.plan.precision):
@@ -265,7 +282,9 @@ def _start(
             )
         load_weights(model, initial.weights)
     model.to(together.device)
-    run = Run(model, optimiser(model, plan))
+    model.drop(plan.dropout)
+    average = Average(model, plan.average) if plan.average else None
+    run = Run(model, optimiser(model, plan), average)
     if resumed:
         load_state(plan.out, run, fingerprint, facts)
     return run
@@ -316,7 +335,12 @@ def _on_device(batch: Batch, together: Team) -> _Tensors:
     )
     learnt, all_learnt = (batch.targets[mine] != IGNORE).sum(), (batch.targets != IGNORE).sum()
     weight = float(learnt * together.size / max(1, all_learnt))
-    return _Tensors(tokens, targets, documents if batch.documents.max() > 1 else None, weight)
+    soft = None
+    if batch.soft:
+        ids, shares = (torch.from_numpy(array[mine]).to(together.device) for array in batch.soft)
+        soft = ids, shares
+    several = batch.documents.max() > 1
+    return _Tensors(tokens, targets, documents if several else None, weight, soft)
 
 
 def _facts(

@@ -20,12 +20,18 @@ _WIDE = 256
 _ROWS_CUDA = 4096
 
 
-def head_loss(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+def head_loss(
+    hidden: Tensor, weight: Tensor, targets: Tensor, shares: Tensor | None = None
+) -> Tensor:
     """Mean cross-entropy in nats of `targets` (N,) under `hidden` (N, D) @ `weight` (V, D).T.
 
-    The products are bf16 inside autocast and fp32 outside; the softmax is fp32 in both.
+    With `shares` (N, K), `targets` (N, K) are K tokens of each row, which together have a share of
+    1 or nearly (a teacher's likeliest answers, Hinton et al. 2015). The products are bf16 inside
+    autocast and fp32 outside; the softmax is fp32 in both.
     """
-    loss: Tensor = _HeadLoss.apply(hidden, weight, targets)  # type: ignore[no-untyped-call]
+    if shares is None:
+        targets, shares = targets[:, None], torch.ones_like(targets, dtype=torch.float32)[:, None]
+    loss: Tensor = _HeadLoss.apply(hidden, weight, targets, shares)  # type: ignore[no-untyped-call]
     return loss
 
 
@@ -43,22 +49,24 @@ def head_report(hidden: Tensor, weight: Tensor, targets: Tensor) -> tuple[float,
 
 class _HeadLoss(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, shares: Tensor
+    ) -> Tensor:
         kind = hidden.device.type
         dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else hidden.dtype
         narrow = weight.to(dtype)
         grad_hidden, grad_weight = torch.empty_like(hidden), torch.zeros_like(weight)
         total = torch.zeros((), dtype=torch.float32, device=hidden.device)
         for rows in _chunks(hidden):
-            part, wanted = hidden[rows].to(dtype), targets[rows, None]
+            part, wanted, share = hidden[rows].to(dtype), targets[rows], shares[rows]  # (n, K)
             logits = F.linear(part, narrow).float()  # (n, V)
             logits.sub_(logits.amax(1, keepdim=True))
-            chosen = logits.gather(1, wanted)  # (n, 1)
+            chosen = logits.gather(1, wanted)  # (n, K)
             mass = logits.exp_().sum(1, keepdim=True)
-            total += (mass.log() - chosen).sum()
-            # d loss / d logits = softmax - one hot
-            slope = logits.mul_(mass.reciprocal_())
-            slope.scatter_add_(1, wanted, torch.full_like(wanted, -1, dtype=slope.dtype))
+            total += ((mass.log() - chosen) * share).sum()
+            # d loss / d logits = softmax - one hot, for each wanted token with its share
+            slope = logits.mul_(share.sum(1, keepdim=True) / mass)
+            slope.scatter_add_(1, wanted, -share)
             slope = slope.to(dtype)
             grad_hidden[rows] = (slope @ narrow).to(grad_hidden.dtype)
             grad_weight += slope.T @ part
@@ -67,9 +75,9 @@ class _HeadLoss(torch.autograd.Function):
         return total / count
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
         grad_hidden, grad_weight = ctx.saved_tensors
-        return grad_hidden * grad, grad_weight * grad, None
+        return grad_hidden * grad, grad_weight * grad, None, None
 
 
 def _chunks(hidden: Tensor) -> list[slice]:

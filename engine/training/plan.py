@@ -35,6 +35,9 @@ class TrainPlan:
         rate: peak learning rate; `rate / 10` at the end.
         warmup: steps of linear warm-up; -1: a tenth of all, at most 50.
         weight_decay: on matrices alone.
+        dropout: share of what the embedding and each layer add that a step leaves out.
+        average: share of the mean of the weights that a step leaves (0.999, say), where that mean is
+            what is validated and kept; 0: the weights themselves are.
         clip: largest norm of the gradient.
         validation: share of the examples held out, where the data has no validation part.
         patience: validations without a new lowest loss that end the run; 0: never.
@@ -62,6 +65,8 @@ class TrainPlan:
     warmup: int = -1
     weight_decay: float = 0.1
     clip: float = 1.0
+    dropout: float = 0.0
+    average: float = 0.0
     validation: float = 0.02
     patience: int = 0
     seed: int = 1
@@ -85,6 +90,10 @@ class TrainPlan:
             )
         if not 0 <= self.weight_decay < math.inf:
             raise BadConfig(f"weight decay is {self.weight_decay}", "give 0, or a little more")
+        if not (0 <= self.dropout < 1 and 0 <= self.average < 1):
+            raise BadConfig(
+                f"dropout {self.dropout}, average {self.average}", "give shares from 0 to below 1"
+            )
         if self.context > self.config.context:
             raise BadConfig(
                 f"context {self.context} is above the model's {self.config.context}",

@@ -1,7 +1,7 @@
 """What a run keeps: the best weights, and what it needs to go on after an interruption.
 
-The state is weights, optimiser moments and the place in the data. No random state is kept: after
-the start nothing draws from torch's generator, and the order of the data follows from seed and step
+The state is weights (and their mean), optimiser moments and the place in the data. No random state
+is kept: what is left out of a step by dropout, and the order of the data, follow from seed and step
 alone. Everything is safetensors and JSON, nothing pickled. Both are written beside what they
 replace and moved into its place, so that neither a kill nor a full disk damages what was there.
 """
@@ -35,8 +35,10 @@ from engine.config import read_config_json
 from engine.errors import BadConfig, BadModel, NotWritten
 from engine.model import ForgeModel
 from engine.model_use import USE
+from engine.training.averaging import Average
 
 _MOMENTS = "optimiser.safetensors"
+_AVERAGE = "average.safetensors"
 _PLACE = "place.json"
 _CURVE = "loss.png"
 
@@ -46,6 +48,7 @@ class Run:
     """What changes from step to step.
 
     Attributes:
+        average: mean of the weights, which is validated and kept; None: they themselves are.
         step: optimiser steps done.
         best: lowest validation loss so far.
         since_best: validations since then.
@@ -58,6 +61,7 @@ class Run:
 
     model: ForgeModel
     optimiser: torch.optim.AdamW
+    average: Average | None = None
     step: int = 0
     best: float = math.inf
     since_best: int = 0
@@ -100,7 +104,7 @@ def save_best(out: Path, run: Run, fingerprint: str, facts: dict[str, Any]) -> N
     """
     fresh = out / ".best-new"
     with _whole_or_not_at_all(fresh):
-        weights = weights_of(run.model)
+        weights = weights_of(run.average or run.model)
         save_checkpoint(fresh, Checkpoint(run.model.config, weights, fingerprint, facts))
     (out / SUMS).unlink(missing_ok=True)
     for name in (TRAINING, WEIGHTS, CONFIG, SUMS):  # the first tells that a run began here
@@ -141,7 +145,11 @@ def save_state(out: Path, run: Run, fingerprint: str, facts: dict[str, Any]) -> 
         save_checkpoint(fresh, Checkpoint(run.model.config, weights, fingerprint, facts))
         save_file(_moments(run.optimiser), fresh / _MOMENTS)
         write_json(fresh / _PLACE, _place(run))
-        write_sums(fresh, (WEIGHTS, CONFIG, TRAINING, _MOMENTS, _PLACE))
+        names = [WEIGHTS, CONFIG, TRAINING, _MOMENTS, _PLACE]
+        if run.average:
+            save_file(run.average.weights, fresh / _AVERAGE)
+            names.append(_AVERAGE)
+        write_sums(fresh, names)
     if target.exists():
         shutil.rmtree(former, ignore_errors=True)
         target.replace(former)
@@ -172,6 +180,9 @@ def load_state(out: Path, run: Run, fingerprint: str, facts: dict[str, Any]) -> 
         moments.setdefault(int(number), {})[name] = value
     groups = run.optimiser.state_dict()["param_groups"]
     run.optimiser.load_state_dict({"state": moments, "param_groups": groups})
+    if run.average:
+        for name, weight in load_file(folder / _AVERAGE).items():
+            run.average.weights[name].copy_(weight)
     place = read_config_json(folder / _PLACE)
     run.step, run.since_best = place["step"], place["since_best"]
     run.best = math.inf if place["best"] is None else place["best"]
@@ -181,11 +192,11 @@ def load_state(out: Path, run: Run, fingerprint: str, facts: dict[str, Any]) -> 
     run.losses = [torch.tensor(loss) for loss in place["losses"]]
 
 
-def weights_of(model: ForgeModel) -> Weights:
-    """The model's weights as float32 arrays by LLaMA name."""
+def weights_of(model: ForgeModel | Average) -> Weights:
+    """The model's weights, or their mean, as float32 arrays by LLaMA name."""
+    found = model.weights if isinstance(model, Average) else model.state_dict()
     return {
-        name: weight.detach().to("cpu", torch.float32).numpy()
-        for name, weight in model.state_dict().items()
+        name: weight.detach().to("cpu", torch.float32).numpy() for name, weight in found.items()
     }
 
 
