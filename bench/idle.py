@@ -21,6 +21,7 @@ from rich.table import Table
 
 from bench.arguments import Arguments, seconds
 from bench.fleet import Fleet, Member, fleet
+from bench.model_side import typical_requests
 from daemon import logs
 from daemon.config import shipped
 from daemon.mesh import Mesh
@@ -29,19 +30,6 @@ from handlers.catalog import CATALOG
 SETTLE_S = 2.0
 """Between the last thing that a node had to do and the window."""
 ASK_MS = 60_000
-
-HOME = {
-    "text": "turn off the kitchen light",
-    "areas": ["Kitchen"],
-    "entities": [{"entity_id": "light.kitchen", "name": "Ceiling light", "area": "Kitchen"}],
-}
-CONTENT: dict[str, Any] = {
-    "intent_classification": "turn off the kitchen light",
-    "home_control": HOME,
-    "text_generation": {"prompt": "Once upon a time", "max_tokens": 16},
-}
-"""What each capability is asked once, so that its model is loaded and has run."""
-
 
 Offers = dict[str, tuple[str, ...]]
 """By node: its capabilities."""
@@ -62,7 +50,7 @@ class Cost:
 
 async def alone(seconds: float) -> Cost:
     """A node that offers everything it can and has loaded nothing."""
-    offers = tuple(CONTENT)
+    offers = tuple(_content())
     async with fleet([Member("idle", offers)]) as bus:
         return (await _watch({"idle": bus.processes["idle"].pid}, seconds))["idle"]
 
@@ -70,7 +58,7 @@ async def alone(seconds: float) -> Cost:
 async def loaded(seconds: float) -> dict[str, Cost]:
     """By model that is here: a node with it alone; "all" is a node with every model."""
     offers: Offers = {}
-    for name in CONTENT:
+    for name in _content():
         entry = CATALOG[name]
         if entry.missing(shipped("models")) is None:
             offers[entry.model] = (*offers.get(entry.model, ()), name)
@@ -108,12 +96,18 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
+def _content() -> dict[str, Any]:
+    """What each capability with a model is asked once, so that it is loaded and has run."""
+    return {name: asked[0] for name, asked in typical_requests().items() if name in CATALOG}
+
+
 async def _ask(bus: Fleet, offers: Offers) -> None:
     """Have every node load what it offers."""
+    content = _content()
     async with Mesh(port=bus.port, login="bench") as mesh:
         for node, names in offers.items():
             for name in names:
-                final = await mesh.delegate(node, name, CONTENT[name], deadline_ms=ASK_MS)
+                final = await mesh.delegate(node, name, content[name], deadline_ms=ASK_MS)
                 assert final.outcome == "done", f"{name} on {node}: {final.outcome}: {final.error}"
 
 

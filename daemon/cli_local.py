@@ -22,7 +22,17 @@ from daemon.cli_options import (
 if TYPE_CHECKING:
     from daemon.doctor import Finding
 
-BENCHMARKS = ("auction", "batch", "devices", "engine", "idle", "modes", "scale", "training")
+BENCHMARKS = (
+    "auction",
+    "batch",
+    "devices",
+    "engine",
+    "idle",
+    "models",
+    "modes",
+    "scale",
+    "training",
+)
 
 
 def quarantine(

@@ -6,7 +6,7 @@ python -m data.seal models/router models/home models/text
 import argparse
 from pathlib import Path
 
-from engine.checkpoint import SUMS, write_sums
+from engine.checkpoint import seal
 
 
 def main() -> None:
@@ -14,9 +14,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", type=Path, nargs="+")
     for folder in parser.parse_args().folders:
-        names = sorted(file.name for file in folder.iterdir() if file.name != SUMS)
-        write_sums(folder, names)
-        print(f"{folder}: {', '.join(names)}")
+        print(f"{folder}: {', '.join(seal(folder))}")
 
 
 if __name__ == "__main__":

@@ -177,6 +177,13 @@ def write_sums(folder: Path, names: Iterable[str]) -> None:
     temporary.replace(folder / SUMS)
 
 
+def seal(folder: Path) -> list[str]:
+    """Write SHA256SUMS over every file of `folder`; their names."""
+    names = sorted(file.name for file in folder.iterdir() if file.name != SUMS)
+    write_sums(folder, names)
+    return names
+
+
 def verify_sums(folder: Path, required: Iterable[str]) -> dict[str, str]:
     """Hold the files of `folder` against its SHA256SUMS.
 
