@@ -12,7 +12,16 @@ from typing import cast
 
 import typer
 
-from daemon import cli_ask, cli_eval, cli_local, cli_look, cli_models, cli_node, cli_train
+from daemon import (
+    cli_ask,
+    cli_correct,
+    cli_eval,
+    cli_local,
+    cli_look,
+    cli_models,
+    cli_node,
+    cli_train,
+)
 from daemon.cli_options import FAILED, REJECTED, UNREACHABLE, USAGE, CommandError
 from daemon.plain import printable
 
@@ -31,6 +40,7 @@ app.command()(cli_node.broker)
 app.command()(cli_ask.ask)
 app.command()(cli_ask.bids)
 app.command()(cli_ask.cancel)
+app.command()(cli_correct.correct)
 app.command()(cli_look.nodes)
 app.command()(cli_look.tasks)
 app.command()(cli_look.why)

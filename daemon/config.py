@@ -110,8 +110,16 @@ class AuctionConfig(msgspec.Struct, frozen=True, kw_only=True):
     max_tasks: Annotated[int, Meta(ge=1, le=1_000_000)] = 2000
     max_attempts: Annotated[int, Meta(ge=1, le=100)] = 3
     private_nodes: tuple[NodeId, ...] = ()
+    handoff: bool = True
     ageing_s: Annotated[float, Meta(gt=0.0, le=86_400.0)] = 10.0
     keep_days: Annotated[int, Meta(ge=1, le=3650)] = 7
+
+
+class LearningConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether this node keeps corrections of its answers, to learn from them."""
+
+    corrections: bool = False
+    keep_days: Annotated[int, Meta(ge=1, le=3650)] = 365
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +129,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     broker: BrokerConfig = BrokerConfig()
     work: WorkConfig = msgspec.field(default_factory=WorkConfig)
     auction: AuctionConfig = AuctionConfig()
+    learning: LearningConfig = LearningConfig()
 
 
 def load(
@@ -177,6 +186,7 @@ _SECTIONS: dict[str, Any] = {
     "broker": BrokerConfig,
     "work": WorkConfig,
     "auction": AuctionConfig,
+    "learning": LearningConfig,
 }
 _FIELDS: dict[str, dict[str, Any]] = {
     section: {field.name: field.type for field in msgspec.structs.fields(struct)}

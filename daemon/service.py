@@ -43,9 +43,10 @@ from daemon.bus import Bus, Incoming
 from daemon.config import Config
 from daemon.contract import Phase, contract_key
 from daemon.contractor import SPEED, Contractor
+from daemon.corrections import Corrections, with_learning
 from daemon.home import Home
 from daemon.journal import Journal
-from daemon.outcome import job_of, outcome_of
+from daemon.outcome import outcome_of
 from daemon.post import Post
 from daemon.presence import Change, Presence, offered, subscriptions, will
 from daemon.reputation import PREFIX as CALIBRATION
@@ -66,6 +67,8 @@ class Node:
     """A running node. `run` returns after `stop`; whatever it was doing is drained or on disk."""
 
     def __init__(self, config: Config, *, boot: str = "", look: Look = whole_machine) -> None:
+        self._journal = Journal.open(config.node.state_dir)
+        config, auction = with_learning(config), config.auction
         self.id = config.node.id
         self.boot = boot or secrets.token_hex(8)
         self.roster = Roster()
@@ -73,31 +76,23 @@ class Node:
         self._look = look
         self._base = config.broker.base
         self._entries = offered(config)
-        self._journal = Journal.open(config.node.state_dir)
         self._archive = Archive(self._journal)
+        self._corrections = Corrections(config)
         self._contractor = Contractor(
-            self.id,
-            self.boot,
-            config.work,
-            self._entries,
-            config.auction.beat_s,
-            config.auction.lease_s,
+            self.id, self.boot, config.work, self._entries, auction.beat_s, auction.lease_s
         )
         self._home = Home(
             self.id,
-            config.auction,
+            auction,
             self.roster,
             self._contractor.quote,
             self._archive,
             lambda: secrets.token_hex(8),
             config.node.operators,
         )
+        self._submit = self._corrections.guarded(self._home.submit)
         self._hub: hub.Hub[Incoming] = hub.Hub(
-            self.id,
-            self._base,
-            self.roster,
-            self._home.submit,
-            lambda: f"ask-{secrets.token_hex(8)}",
+            self.id, self._base, self.roster, self._submit, lambda: f"ask-{secrets.token_hex(8)}"
         )
         self._workers = Workers(
             config.work,
@@ -234,6 +229,8 @@ class Node:
             case "home" if isinstance(message, m.Submit) and self._stopping.is_set():
                 reason, code = f"{self.id} is stopping", m.RejectCode.BUSY
                 return [Send(sender, m.Rejected(id=message.id, code=code, reason=reason))]
+            case "home" if isinstance(message, m.Submit):
+                return self._submit(sender, message, now, None)
             case "home" | "home, requester":
                 return self._home.receive(sender, message, now)
             case "contractor":
@@ -307,7 +304,7 @@ class Node:
                 case Publish() | Tell() | Word() | Reply():
                     self._speak(action)
                 case Run(home, award):
-                    self._workers.submit(job_of(home, award, self._config.work.task_limit_s))
+                    self._workers.submit(self._corrections.job(home, award))
                 case Halt(home, task, attempt):
                     self._workers.cancel(contract_key(home, task, attempt))
                 case Distrust(sender, code, reason) if incoming is not None:

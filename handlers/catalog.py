@@ -131,6 +131,15 @@ _ENTRIES = (
         together=8,
     ),
     Entry(
+        capability="correction",
+        factory="handlers.corrections:Corrections",
+        model="",
+        quality=1.0,
+        estimate=_no_work,
+        speeds=Speeds(prefill=0.0, decode=0.0),
+        memory_mb=60,
+    ),
+    Entry(
         capability="selftest_echo",
         factory="handlers.selftest:Echo",
         model="",
