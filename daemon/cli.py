@@ -16,6 +16,7 @@ from daemon import (
     cli_ask,
     cli_correct,
     cli_eval,
+    cli_learn,
     cli_local,
     cli_look,
     cli_models,
@@ -49,6 +50,7 @@ app.command()(cli_local.quarantine)
 app.command()(cli_local.doctor)
 _PASSED_ON = {"ignore_unknown_options": True, "allow_extra_args": True}
 app.command(context_settings=_PASSED_ON | {"help_option_names": []})(cli_train.train)
+app.command()(cli_learn.learn)
 app.command("eval")(cli_eval.evaluate)
 app.command(context_settings=_PASSED_ON)(cli_local.bench)
 app.command()(cli_local.demo)
