@@ -64,6 +64,11 @@ def in_memory(folder: ModelFolder, threads: int) -> "Backend":
     return fused(folder, threads, shared=False) or on_onnxruntime(folder.graph, folder, threads)
 
 
+def in_memory_shared(folder: ModelFolder, threads: int) -> "Backend":
+    """As `in_memory`; the fused step's weights are shared with other processes where they can be."""
+    return fused(folder, threads, shared=True) or on_onnxruntime(folder.graph, folder, threads)
+
+
 def fused(folder: ModelFolder, threads: int, *, shared: bool) -> "Backend | None":
     """The fused step over `folder`; None where it was not built or cannot read the model."""
     library = _fused_library(folder)

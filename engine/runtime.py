@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from engine.backends import ask_for_room, in_memory, memory_named, threads_for
+from engine.backends import ask_for_room, in_memory, in_memory_shared, memory_named, threads_for
 from engine.errors import BadModel, BadPrompt, Busy
 from engine.model_folder import ModelFolder, models_folder
 from engine.prefixes import Prefix, Prefixes, common
@@ -109,7 +109,12 @@ class Forge:
 
     @classmethod
     def load(
-        cls, path: str | Path, *, tokenizer: Tokenizer | None = None, threads: int = 0
+        cls,
+        path: str | Path,
+        *,
+        tokenizer: Tokenizer | None = None,
+        threads: int = 0,
+        shared: bool = False,
     ) -> "Forge":
         """Verify and load `models/<name>/`.
 
@@ -117,6 +122,9 @@ class Forge:
             path: the model's folder.
             tokenizer: default: `tokenizer.json` in the folder, else in the folder above.
             threads: 0 takes 1 up to dim 256; above, what OMP_NUM_THREADS allows, else all cores.
+            shared: where the fused step serves, map the weights that it has packed before from a
+                file in the cache folder, as other processes do; where none can be written, and
+                with onnxruntime, as without.
 
         Raises:
             BadModel: missing, damaged, not ours, or its weights give no finite answer.
@@ -124,8 +132,9 @@ class Forge:
             BadConfig: config.json describes no model, or no such number of threads.
             OutOfMemory: no room for it.
         """
+        make = in_memory_shared if shared else in_memory
         with memory_named(path):
-            return cls._started(ModelFolder.open(path), tokenizer, threads, in_memory)
+            return cls._started(ModelFolder.open(path), tokenizer, threads, make)
 
     @classmethod
     def load_mmap(
@@ -239,7 +248,8 @@ class Forge:
     ) -> "Forge":
         """A verified model with its weights loaded by `make`, after one token has been through."""
         threads = threads_for(folder.config.dim, threads)
-        ask_for_room(folder, tokenizer=tokenizer is None, shared=shared)
+        parsed = tokenizer is not None or Tokenizer.is_held(folder.tokenizer)
+        ask_for_room(folder, tokenizer=not parsed, shared=shared)
         if tokenizer is None:
             tokenizer = folder.load_tokenizer()
         folder.check_tokenizer(tokenizer)

@@ -7,6 +7,7 @@ digit), and no text of a user can become a special token: those come from this f
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from tokenizers import AddedToken, decoders, models, pre_tokenizers, trainers
 from tokenizers import Tokenizer as Bpe
@@ -93,6 +94,9 @@ class Tokenizer:
     def load(cls, path: str | Path = DEFAULT_PATH, *, fingerprint: str = "") -> "Tokenizer":
         """Read a `tokenizer.json`, or the one inside the folder `path`.
 
+        Models of one process share it: given its fingerprint, a file that is in memory already is
+        not parsed again.
+
         Args:
             path: the file, or its folder.
             fingerprint: the one that a model was trained with; no other file is even parsed.
@@ -116,7 +120,16 @@ class Tokenizer:
                 f"the model was trained with tokenizer {fingerprint[:12]}, {file} is {found[:12]}",
                 "give the tokenizer.json that came with the model",
             )
-        return cls(serialised)
+        if not fingerprint:
+            return cls(serialised)
+        held = _held.get(found) or cls(serialised)
+        _held[found] = held
+        return held
+
+    @staticmethod
+    def is_held(fingerprint: str) -> bool:
+        """Whether a model of this process has the tokenizer of that fingerprint in memory."""
+        return fingerprint in _held
 
     def save(self, path: str | Path) -> None:
         """Write the file whose sha256 is `fingerprint`; it is there whole or not at all."""
@@ -194,6 +207,9 @@ class Tokenizer:
                     f"token {piece!r} is not written in bytes",
                     "use a tokenizer made by engine.tokenizer",
                 ) from fault
+
+
+_held: WeakValueDictionary[str, Tokenizer] = WeakValueDictionary()
 
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int = VOCAB_SIZE) -> Tokenizer:

@@ -11,13 +11,13 @@ from handlers.protocol import BadInput, HandlerError, Unavailable
 
 
 def load_forge(models: Path, name: str) -> tuple[Forge, Calibration]:
-    """Verify and load ``models/<name>/``.
+    """Verify and load ``models/<name>/``; its weights are shared with other workers where they can be.
 
     Raises:
         Unavailable: missing or damaged, not made for this tokenizer, or no room for it.
     """
     try:
-        return Forge.load(models / name), read_calibration(models / name)
+        return Forge.load(models / name, shared=True), read_calibration(models / name)
     except EngineError as fault:
         raise Unavailable(f"model {name!r} cannot be used: {fault}") from fault
 

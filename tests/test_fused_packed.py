@@ -181,14 +181,16 @@ def test_a_graph_that_nobody_vouches_for_is_not_shared(
 
 def test_the_last_used_stay(cache: Path) -> None:
     content = np.arange(100, dtype=np.uint8)
-    files = [packed.PackedFile(cache / f"{n}.fused", bytes([n] * 32)) for n in range(10)]
+    files = [
+        packed.PackedFile(cache / f"{n}.fused", bytes([n] * 32)) for n in range(packed.KEPT + 2)
+    ]
     for n, file in enumerate(files):
         assert packed.write_packed(file, content)
         os.utime(file.path, (n, n))
         if n == 5:
             assert packed.map_packed(files[0], 100) is not None  # used: it is the youngest now
     left = {int(each.stem) for each in cache.iterdir()}
-    assert left == {0, *range(3, 10)}
+    assert left == {0, *range(3, packed.KEPT + 2)}
     assert len(left) == packed.KEPT
 
 
@@ -200,7 +202,7 @@ def test_a_damaged_graph_leaves_nothing(
     write_sums(tmp_path, [broken.name])
     with pytest.raises(BadModel):
         FusedStep(library, broken, CONFIG, 1, shared=True)
-    assert not cache.exists()
+    assert list(cache.iterdir()) == []
 
 
 def padded(content: bytes) -> bytes:

@@ -7,13 +7,15 @@ may write to is not read, nor one whose content is not what was written (its CRC
 Where no file can be written each process packs for itself; nothing here raises.
 """
 
+import fcntl
 import hashlib
 import mmap
 import os
 import stat
 import struct
 import zlib
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +31,7 @@ Content = npt.NDArray[np.uint8]
 
 LAYOUT = 1
 """Of `Weights::lay` in model.h and of a record in product.h."""
-KEPT = 8
+KEPT = 16
 """Files, those used last; a process that has another mapped keeps its memory."""
 
 _MAGIC = b"forgebus packed\n"
@@ -68,6 +70,26 @@ def packed_file(graph: Path, shape: bytes, offset: int) -> PackedFile | None:
         return None
     key = hashlib.sha256(f"{digest} {LAYOUT} {offset} ".encode() + shape)
     return PackedFile(folder / f"{key.hexdigest()}.fused", key.digest())
+
+
+@contextmanager
+def packing(file: PackedFile | None) -> Iterator[None]:
+    """One process at a time packs: the others then find what it wrote, and all map the same file.
+
+    Where there is nothing to lock, each goes ahead.
+    """
+    lock = -1
+    if file is not None:
+        folder = file.path.parent
+        with suppress(OSError):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        if lock >= 0:
+            os.close(lock)
 
 
 def map_packed(file: PackedFile, size: int) -> Content | None:

@@ -13,7 +13,14 @@ import numpy.typing as npt
 
 from engine.config import ForgeConfig
 from engine.errors import BadModel, BadPrompt, MissingDependency, OutOfMemory
-from engine.fused.packed import Content, PackedFile, map_packed, packed_file, write_packed
+from engine.fused.packed import (
+    Content,
+    PackedFile,
+    map_packed,
+    packed_file,
+    packing,
+    write_packed,
+)
 from engine.fused.weights import Matrix, Vector, read_weights
 
 Floats = npt.NDArray[np.float32]
@@ -54,6 +61,7 @@ class FusedStep:
         self._library = _open(library)
         self._graph = graph
         self._shape = shape_of(config)
+        self._handle: Any = None
         self._mapped: Content | None = None
         size = self._library.forge_packed_bytes(ctypes.byref(self._shape))
         file = None
@@ -61,16 +69,9 @@ class FusedStep:
             offset = self._library.forge_packed_offset()
             file = packed_file(graph, bytes(self._shape), offset)
         if file is None or not self._map(file, size, threads):
-            self._handle = self._new(threads, None)
-            try:
-                for part in read_weights(graph, config):
-                    self._put(part)
-            except BaseException:
-                self.close()
-                raise
-            packed = np.ctypeslib.as_array(self._library.forge_packed(self._handle), (size,))
-            if file is not None and write_packed(file, packed):
-                self._map(file, size, threads)
+            with packing(file):
+                if file is None or not self._map(file, size, threads):
+                    self._pack(file, size, threads)
         self._caches: list[tuple[Halves, Halves]] = []
         self.reserve(1)
 
@@ -199,6 +200,19 @@ class FusedStep:
         if not handle:
             raise OutOfMemory(f"no memory for {self._graph}", "choose a smaller model")
         return handle
+
+    def _pack(self, file: PackedFile | None, size: int, threads: int) -> None:
+        """Take the weights of the graph, and share them through `file` where that can be written."""
+        self._handle = self._new(threads, None)
+        try:
+            for part in read_weights(self._graph, self.config):
+                self._put(part)
+        except BaseException:
+            self.close()
+            raise
+        packed = np.ctypeslib.as_array(self._library.forge_packed(self._handle), (size,))
+        if file is not None and write_packed(file, packed):
+            self._map(file, size, threads)
 
     def _map(self, file: PackedFile, size: int, threads: int) -> bool:
         """Take the weights of `file` in place of those that there are, if it is sound."""
