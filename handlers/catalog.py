@@ -93,6 +93,11 @@ def _home_work(tokens_in: int, max_tokens: int) -> Work:
     return Work(min(tokens_in + 16, 448), min(max_tokens, 24))
 
 
+def _vision_work(tokens_in: int, max_tokens: int) -> Work:
+    # The model reads letters, about six tokens a thing, and writes a line of them.
+    return Work(min(tokens_in * 4 + 8, 128), min(max_tokens, 24))
+
+
 def _text_work(tokens_in: int, max_tokens: int) -> Work:
     return Work(min(tokens_in, 512), max_tokens)
 
@@ -129,6 +134,15 @@ _ENTRIES = (
         speeds=Speeds(prefill=4000.0, decode=500.0),
         memory_mb=100,
         together=8,
+    ),
+    Entry(
+        capability="vision",
+        factory="handlers.vision:Vision",
+        model="vision",
+        quality=0.8,
+        estimate=_vision_work,
+        speeds=Speeds(prefill=8000.0, decode=1000.0),
+        memory_mb=90,
     ),
     Entry(
         capability="correction",
