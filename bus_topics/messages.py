@@ -113,6 +113,8 @@ class Submit(Message, frozen=True):
     max_tokens: Annotated[int, Meta(ge=1, le=32_768)] = 128
     min_quality: Unit = 0.0
     stream: bool = False
+    handoff: bool | None = None
+    """Whether an abstention goes on to a node with a better model; None leaves it to the home."""
     negotiate: bool = False
     """Hold the auction, award nobody; the result is the decision that would have been made."""
 
@@ -338,6 +340,7 @@ class Result(Message, frozen=True):
     outcome: Outcome
     result: OptionalRaw = None
     error: Reason = ""
+    """With `done`: that the result is an abstention, in the form of `abstention.abstaining`."""
     permanent: bool = False
     """With `failed`: the content is at fault, so another attempt would fail as well."""
     model: Model = ""
@@ -491,6 +494,7 @@ class Ask(Message, frozen=True):
     deadline_ms: Annotated[int, Meta(ge=1, le=7 * DAY_MS)] = 60_000
     priority: Annotated[int, Meta(ge=0, le=9)] = 5
     max_tokens: Annotated[int, Meta(ge=1, le=32_768)] = 128
+    handoff: bool | None = None
 
 
 class Answer(Message, frozen=True):

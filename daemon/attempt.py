@@ -1,13 +1,14 @@
-"""One attempt: award, lease, claim, result. See the drawing in `daemon.auction`."""
+"""One attempt: award, lease, claim, loss. See the drawing in `daemon.auction`."""
 
 from msgspec.structs import replace
 
 from bus_topics import messages as m
 from bus_topics.messages import Outcome
-from daemon.actions import Distrust, Send, Tell
+from daemon.actions import Send, Tell
+from daemon.eligible import is_better, nobody_better, quality_of
 from daemon.ending import finish, in_hand, saved, with_decision
-from daemon.task import HELD, Given, Order, Phase, Task, noted
-from daemon.turn import Market, Rate, Settle, Turn
+from daemon.task import Given, Order, Phase, Task, ends_by, given, noted
+from daemon.turn import Market, Rate, Turn
 
 AWARD_REPEAT_S = 1.0
 
@@ -29,7 +30,7 @@ def award(order: Order, task: Task, market: Market, now: float) -> Turn:
         awarded=now,
         lease_end=now + market.settings.lease_s,
         silent=False,
-        given=(*task.given, Given(attempt, node)),
+        given=(*task.given, Given(attempt, node, quality_of(order, task, node, market))),
         due=now + AWARD_REPEAT_S,
     )
     task = noted(order, task, now, "awarded", node)
@@ -54,7 +55,7 @@ def award_message(order: Order, task: Task, market: Market, now: float) -> Send:
         capability=submit.capability,
         content=submit.content,
         lease_ms=int(market.settings.lease_s * 1000),
-        deadline_ms=max(1, int((order.deadline - now) * 1000)),
+        deadline_ms=max(1, int((ends_by(order, task) - now) * 1000)),
         max_tokens=submit.max_tokens,
         priority=submit.priority,
         once=submit.once,
@@ -68,7 +69,7 @@ def started(
 ) -> Turn:
     """The contractor has it: its lease runs anew. A contractor with an older attempt is stopped."""
     if not in_hand(task, sender, attempt):
-        stale = Given(attempt, sender) in task.given
+        stale = given(task, attempt, sender)
         return task, [Send(sender, m.Stop(task=order.key, attempt=attempt))] if stale else []
     if task.phase is Phase.AWARDED:
         task = noted(order, task, now, "started", sender)
@@ -137,78 +138,57 @@ def lost(
         error = f"gave up after {task.attempt} attempts; the last: {detail}"
         ended, actions = finish(order, replace(task, dead=True), Outcome.FAILED, now, error=error)
         return ended, [rate, *actions]
-    live = tuple(
+    hands = runners_up(order, task, market, now)
+    if hands:
+        # Everyone may see a decision; what a handler said may quote the content: the steps have it.
+        seen = f"{task.contractor} failed" if kind == "failed" else detail
+        reason = f"{hands[0]} was next in hand: {seen}"
+        task, actions = next_in_hand(order, task, hands, reason, market, now)
+        return task, [rate, *actions]
+    why_not = nobody_better(order, task, market, now)
+    if why_not:
+        error = f"{detail}; {why_not}"
+        ended, actions = finish(order, task, Outcome.FAILED, now, error=error)
+        return ended, [rate, *actions]
+    return offered_anew(task, now + min(0.1 * 2**task.attempt, 5.0)), [rate]
+
+
+def runners_up(order: Order, task: Task, market: Market, now: float) -> tuple[str, ...]:
+    """Who of those in hand may still have it, best first."""
+    return tuple(
         node
         for node in task.ranking
-        if market.roster.is_live(node, now) and _holds(task, node, now)
+        if market.roster.is_live(node, now)
+        and _holds(order, task, node, now)
+        and is_better(task, quality_of(order, task, node, market))
     )
-    if not live:
-        pause = min(0.1 * 2**task.attempt, 5.0)
-        task = replace(
-            task, phase=Phase.QUEUED, auction="", ranking=(), bids={}, rounds=0, due=now + pause
-        )
-        return task, [rate]
-    # Everyone may see a decision; what a handler said may quote the content, and stays in the steps.
-    seen = f"{task.contractor} failed" if kind == "failed" else detail
-    decision = m.Decision(
-        attempt=task.attempt + 1,
-        winner=live[0],
-        preference=order.preference,
-        reason=f"{live[0]} was next in hand: {seen}",
-    )
-    task, actions = award(order, with_decision(replace(task, ranking=live), decision), market, now)
-    return task, [rate, *actions]
 
 
-def _holds(task: Task, node: str, now: float) -> bool:
-    """Whether a runner-up's price still stands: for `hold_ms`, or without end where that is 0."""
-    bid = task.bids.get(node)
-    return bid is None or not bid.hold_ms or now - task.decided <= bid.hold_ms / 1000
-
-
-def result_in(
-    order: Order, task: Task, sender: str, result: m.Result, market: Market, now: float
+def next_in_hand(
+    order: Order, task: Task, hands: tuple[str, ...], reason: str, market: Market, now: float
 ) -> Turn:
-    """Fence, then judge: the first result of a given attempt ends the task."""
-    attempt, once = result.attempt, order.submit.once
-    if Given(attempt, sender) not in task.given:
-        reason = f"a result of {order.key} attempt {attempt}, which {sender} was never given"
-        return task, [Distrust(sender, "forged-result", reason)]
-    if once and task.claimed != attempt:
-        reason = f"a result of {order.key} attempt {attempt}, which has no claim"
-        return task, [Distrust(sender, "unclaimed-result", reason)]
-    task = noted(order, task, now, f"result {result.outcome}", sender, result.error)
-    current = in_hand(task, sender, attempt)
-    promised = task.promised_ms if current else None
-    actual = (now - task.awarded) * 1000
-    match result.outcome:
-        case Outcome.DONE:
-            task = replace(
-                task, kept=attempt, node=sender, model=result.model, timing=result.timing
-            )
-            ended, actions = finish(order, task, Outcome.DONE, now, result=result.result)
-            if not current and task.phase in HELD:
-                stop = m.Stop(task=order.key, attempt=task.attempt)
-                actions.append(Send(task.contractor, stop))
-            if promised is not None:
-                actions.append(Rate(sender, promised, actual))
-            return ended, [*actions, Settle(sender, attempt, kept=True)]
-        case Outcome.FAILED | Outcome.UNKNOWN if once or result.permanent:
-            task = replace(
-                task, kept=attempt, node=sender, model=result.model, timing=result.timing
-            )
-            ended, actions = finish(order, task, result.outcome, now, error=result.error)
-            return ended, [*actions, Settle(sender, attempt, kept=True)]
-        case Outcome.CANCELLED if once:
-            outcome = Outcome.CANCELLED if task.cancelled else Outcome.FAILED
-            ended, actions = finish(order, task, outcome, now, error=result.error)
-            return ended, [*actions, Settle(sender, attempt, kept=True)]
-        case _ if current:
-            detail = f"{sender}: {result.error or result.outcome.value}"
-            task, actions = lost(order, task, "failed", detail, market, now)
-            return task, [*actions, Settle(sender, attempt, kept=False)]
-        case _:
-            return task, [Settle(sender, attempt, kept=False)]
+    """The first of the runners-up gets the next attempt; `reason` is for everyone to see."""
+    decision = m.Decision(
+        attempt=task.attempt + 1, winner=hands[0], preference=order.preference, reason=reason
+    )
+    return award(order, with_decision(replace(task, ranking=hands), decision), market, now)
+
+
+def offered_anew(task: Task, due: float | None) -> Task:
+    """Back in the queue, for a new round once `due` has come; at once where that is None."""
+    return replace(task, phase=Phase.QUEUED, auction="", ranking=(), bids={}, rounds=0, due=due)
+
+
+def _holds(order: Order, task: Task, node: str, now: float) -> bool:
+    """Whether a runner-up's price still stands: for `hold_ms`, or without end where that is 0.
+
+    Nobody who would be late is worth waiting for with an abstention in hand.
+    """
+    bid = task.bids.get(node)
+    if bid is None:
+        return True
+    late = task.abstention is not None and now + bid.eta_ms / 1000 > ends_by(order, task)
+    return not late and (not bid.hold_ms or now - task.decided <= bid.hold_ms / 1000)
 
 
 def lease_over(order: Order, task: Task, market: Market, now: float) -> Turn:

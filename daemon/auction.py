@@ -5,7 +5,7 @@
                               │                              └───┘ nobody bid:            │ started,
                               │                                    same nonce, window x 2 │ beat
                               │  no runner-up left                                        ▼
-                              └──────────────── refused, lost, failed ◀──────────────  RUNNING
+                              └─────────── refused, lost, failed, abstained ◀────────  RUNNING
                                                   │ runner-up in hand: AWARDED again      │
        cancel, deadline, max attempts             ▼                                       │ result
     ───────────────────────────────────────▶   FINAL   ◀──────────────────────────────────┘
@@ -15,7 +15,8 @@
 
 `step` is a function of (order, task, event, market, now): no clock, no randomness, no I/O. A row among the
 actions is on disk before anything after it is sent. The fence: a result counts if that attempt was given to
-that sender and the task has not ended; of a `once` task only the claimed attempt counts, ever.
+that sender and the task has not ended; of a `once` task only the claimed attempt counts, ever. An attempt
+that abstained did nothing; to whom the task may go then, `daemon.eligible` says.
 
 R. G. Smith, "The Contract Net Protocol", IEEE Transactions on Computers C-29 (1980).
 """
@@ -27,7 +28,7 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from bus_topics import messages as m
-from bus_topics.messages import Outcome, Privacy
+from bus_topics.messages import Outcome
 from daemon.actions import TASK, Distrust, Publish, Save, Send
 from daemon.attempt import (
     AWARD_REPEAT_S,
@@ -37,12 +38,26 @@ from daemon.attempt import (
     gone,
     lease_over,
     lost,
-    result_in,
     started,
 )
+from daemon.config import AuctionConfig
+from daemon.eligible import allowed_nodes, is_better, nobody_better
 from daemon.ending import after_the_end, finish, in_hand, saved, stop_running, with_decision
-from daemon.policy import Terms, decide
-from daemon.task import ENDED, HELD, Order, Phase, Task, features_of, noted, to_body, to_state
+from daemon.judging import result_in
+from daemon.policy import MAX_REASON, Terms, decide
+from daemon.task import (
+    ENDED,
+    HELD,
+    Order,
+    Phase,
+    ReplyTo,
+    Task,
+    ends_by,
+    features_of,
+    noted,
+    to_body,
+    to_state,
+)
 from daemon.turn import (
     BidIn,
     CancelIn,
@@ -63,6 +78,23 @@ from daemon.turn import (
 MAX_BIDS = 64
 EMPTY_ROUNDS = 5
 """Rounds without a bid before the task gives its place among the open auctions to another."""
+LOOK_ROUND_S = 1.0
+"""After a restart, how long an abstention waits for the nodes to be seen again."""
+
+
+def ordered(
+    sender: str, submit: m.Submit, now: float, settings: AuctionConfig, reply: ReplyTo | None
+) -> Order:
+    """A submit as its home takes it: what it leaves open, the home's settings decide."""
+    return Order(
+        sender=sender,
+        submit=submit,
+        received=now,
+        preference=submit.preference or settings.preference,
+        max_attempts=submit.max_attempts or settings.max_attempts,
+        reply=reply,
+        handoff=settings.handoff if submit.handoff is None else submit.handoff,
+    )
 
 
 def admit(order: Order, now: float) -> tuple[Task, Save]:
@@ -89,7 +121,8 @@ def revived(order: Order, task: Task, market: Market, now: float) -> Task:
     if task.phase in HELD:
         lease = now + market.settings.lease_s
         return replace(task, lease_end=lease, due=now)
-    return replace(task, phase=Phase.QUEUED, auction="", rounds=0, due=None)
+    due = None if task.abstention is None else now + LOOK_ROUND_S
+    return replace(task, phase=Phase.QUEUED, auction="", rounds=0, due=due)
 
 
 def step(order: Order, task: Task, event: Event, market: Market, now: float) -> Turn:
@@ -107,7 +140,7 @@ def step(order: Order, task: Task, event: Event, market: Market, now: float) -> 
             if task.claimed:
                 outcome = Outcome.CANCELLED if task.cancelled else Outcome.FAILED
                 error = f"{sender} gave it back before it began: {reason}"
-                return finish(order, task, outcome, now, error=error)
+                return finish(order, replace(task, claimed=0), outcome, now, error=error)
             detail = f"{sender} refused: {reason}"
             return lost(order, task, "refused", detail, market, now, refused=True)
         case ClaimIn(sender, attempt, boot):
@@ -124,15 +157,6 @@ def step(order: Order, task: Task, event: Event, market: Market, now: float) -> 
             return task, []
 
 
-def allowed_nodes(order: Order, market: Market) -> frozenset[str] | None:
-    """Who may see the content; None is everyone. Private content stays with us and our allow-list."""
-    named = None if order.submit.node is None else frozenset({order.submit.node})
-    if order.submit.privacy is Privacy.PRIVATE:
-        trusted = frozenset({market.own, *market.settings.private_nodes})
-        return trusted if named is None else trusted & named
-    return named
-
-
 def _open(order: Order, task: Task, nonce: str, market: Market, now: float) -> Turn:
     """Ask everyone, unless the answer is plain: we are the only one, or are preferred and free."""
     nonce = task.auction or nonce
@@ -144,6 +168,9 @@ def _open(order: Order, task: Task, nonce: str, market: Market, now: float) -> T
             f"private content may not go to {order.submit.node}: add it to auction.private_nodes"
         )
         return finish(order, task, Outcome.FAILED, now, error=error)
+    why_not = nobody_better(order, task, market, now)
+    if why_not:
+        return finish(order, task, Outcome.FAILED, now, error=why_not)
     offer = _offer(order, task, allowed, now)
     if allowed is None or market.own in allowed:
         own = market.quote(offer, market.own, now)
@@ -151,7 +178,7 @@ def _open(order: Order, task: Task, nonce: str, market: Market, now: float) -> T
         if (
             not own.declined
             and not order.submit.negotiate
-            and _plain(order, own, allowed, market, now)
+            and _plain(order, task, own, allowed, market, now)
         ):
             return _close(order, task, market, now)
     task = noted(order, task, now, "offered", detail=f"window {window} ms")
@@ -160,13 +187,18 @@ def _open(order: Order, task: Task, nonce: str, market: Market, now: float) -> T
 
 
 def _plain(
-    order: Order, own: m.Bid, allowed: Collection[str] | None, market: Market, now: float
+    order: Order,
+    task: Task,
+    own: m.Bid,
+    allowed: Collection[str] | None,
+    market: Market,
+    now: float,
 ) -> bool:
     capable = market.roster.capable(order.submit.capability, now, allowed or ())
     if set(capable) <= {market.own}:
         return True
-    in_time = own.eta_ms <= (order.deadline - now) * 1000
-    good_enough = own.quality >= order.submit.min_quality
+    in_time = own.eta_ms <= (ends_by(order, task) - now) * 1000
+    good_enough = own.quality >= order.submit.min_quality and is_better(task, own.quality)
     local = order.preference is m.Preference.LOCAL_FIRST
     return local and own.free_slots > 0 and in_time and good_enough
 
@@ -185,7 +217,9 @@ def _bid(order: Order, task: Task, sender: str, bid: m.Bid, market: Market, now:
     task = replace(task, bids={**task.bids, sender: bid})
     if _awaited(order, task, market, now):
         return task, []
-    return _close(order, task, market, now) if _can(task) else (replace(task, idle=True), [])
+    if _can(task) or task.abstention is not None:
+        return _close(order, task, market, now)
+    return replace(task, idle=True), []
 
 
 def _awaited(order: Order, task: Task, market: Market, now: float) -> bool:
@@ -206,14 +240,18 @@ def _can(task: Task) -> bool:
 
 
 def _close(order: Order, task: Task, market: Market, now: float) -> Turn:
-    """Decide. With nobody to award, ask again, longer: a late bid still counts."""
-    submit = order.submit
+    """Decide. With nobody to award, ask again, longer: a late bid still counts.
+
+    With an abstention in hand ask again once, and only while somebody has not answered.
+    """
+    submit, abstention = order.submit, task.abstention
     terms = Terms(
         preference=order.preference,
         own=market.own,
         allowed=allowed_nodes(order, market),
-        deadline_left_ms=max(0.0, (order.deadline - now) * 1000),
+        deadline_left_ms=max(0.0, (ends_by(order, task) - now) * 1000),
         min_quality=submit.min_quality,
+        above=None if abstention is None else abstention.above,
         lease_ms=market.settings.lease_s * 1000,
         capability=submit.capability,
         recent=market.wins,
@@ -221,19 +259,26 @@ def _close(order: Order, task: Task, market: Market, now: float) -> Turn:
     )
     ratings = {node: market.calibrations(node, submit.capability) for node in task.bids}
     choice = decide(task.bids, ratings, terms, task.attempt + 1, task.auction)
+    decision = choice.decision
+    if abstention is not None:
+        to = f"; handed on to {decision.winner}" if decision.winner else ""
+        reason = f"{abstention.words}{to}: {decision.reason}"[:MAX_REASON]
+        decision = replace(decision, reason=reason)
     if submit.negotiate:
-        task = with_decision(task, choice.decision)
-        result = Raw(_json.encode(choice.decision))
+        task = with_decision(task, decision)
+        result = Raw(_json.encode(decision))
         return finish(order, task, Outcome.DONE, now, result=result)
     if choice.ranking:
-        task = with_decision(replace(task, ranking=choice.ranking, decided=now), choice.decision)
+        task = with_decision(replace(task, ranking=choice.ranking, decided=now), decision)
         task, awarded = award(order, task, market, now)
         return task, [*awarded, Outbid(choice.ranking[1:])]
     if task.rounds == 0:
-        task = with_decision(task, choice.decision)
+        task = with_decision(task, decision)
+    if abstention is not None and (task.rounds or not _awaited(order, task, market, now)):
+        return finish(order, task, Outcome.FAILED, now, error=choice.decision.reason)
     window = min(task.window_ms * 2, market.settings.max_window_ms)
     if task.rounds >= EMPTY_ROUNDS:
-        task = noted(order, task, now, "requeued", detail=choice.decision.reason)
+        task = noted(order, task, now, "requeued", detail=decision.reason)
         return replace(
             task, phase=Phase.QUEUED, window_ms=window, bids={}, due=now + window / 1000
         ), []
@@ -253,9 +298,11 @@ def _offer(order: Order, task: Task, allowed: frozenset[str] | None, now: float)
         capability=order.submit.capability,
         features=features_of(order.submit.content, order.submit.max_tokens),
         privacy=order.submit.privacy,
-        deadline_ms=max(0, int((order.deadline - now) * 1000)),
+        deadline_ms=max(0, int((ends_by(order, task) - now) * 1000)),
         window_ms=task.window_ms,
-        min_quality=order.submit.min_quality,
+        min_quality=max(
+            order.submit.min_quality, 0.0 if task.abstention is None else task.abstention.above
+        ),
         only=tuple(sorted(allowed))[:64] if allowed is not None else (),
     )
 
@@ -274,7 +321,7 @@ def _cancel(order: Order, task: Task, now: float) -> Turn:
 
 
 def _tick(order: Order, task: Task, market: Market, now: float) -> Turn:
-    if now >= order.deadline:
+    if now >= ends_by(order, task):
         return _expire(order, task, market, now)
     if task.due is None or now < task.due:
         return task, []

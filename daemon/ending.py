@@ -9,12 +9,12 @@ from daemon.actions import TASK, Action, Reply, Save, Send, Tell
 from daemon.task import (
     HELD,
     MAX_DECISIONS,
-    Given,
     Order,
     Phase,
     Task,
     answer_of,
     final_of,
+    given,
     noted,
     to_state,
     told,
@@ -43,7 +43,24 @@ def finish(
     result: Raw | None = None,
     error: str = "",
 ) -> tuple[Task, Outcomes]:
-    """The end, once: on disk, then told and told again until it is acknowledged."""
+    """The end, once: on disk, then told and told again until it is acknowledged.
+
+    What fails for want of a better answer ends with the abstention in hand. Not so an effect that may
+    have begun: of that nobody may say that nothing was done.
+    """
+    kept = task.abstention
+    lost = outcome not in (Outcome.DONE, Outcome.CANCELLED) and not task.claimed
+    if kept is not None and lost:
+        task = noted(order, task, now, "abstention kept", kept.node, error)
+        outcome, result, error = Outcome.DONE, kept.result, ""
+        task = replace(
+            task,
+            kept=kept.attempts[0],
+            node=kept.node,
+            model=kept.model,
+            timing=kept.timing,
+            dead=False,
+        )
     task = replace(
         task,
         phase=Phase.FINAL,
@@ -52,6 +69,7 @@ def finish(
         result=result,
         error=error[:500],
         finished=now,
+        abstention=None,
         bids={},
         ranking=(),
         tells=1,
@@ -79,7 +97,7 @@ def tell(order: Order, task: Task) -> Send | Reply:
 def after_the_end(order: Order, task: Task, event: Event, market: Market, now: float) -> Turn:
     """Nothing changes an end; whoever still asks is told it. After days unheard nobody is told unasked."""
     match event:
-        case ResultIn(sender, result) if Given(result.attempt, sender) in task.given:
+        case ResultIn(sender, result) if given(task, result.attempt, sender):
             return task, [Settle(sender, result.attempt, result.attempt == task.kept)]
         case StartedIn(sender, attempt, _) | ClaimIn(sender, attempt, _):
             return task, [Send(sender, m.Stop(task=order.key, attempt=attempt))]

@@ -23,7 +23,7 @@ from daemon.config import AuctionConfig
 from daemon.ending import tell
 from daemon.reputation import Reputation
 from daemon.roster import Roster
-from daemon.task import ENDED, HELD, Order, Phase, ReplyTo, Task, fitted, record_of
+from daemon.task import ENDED, HELD, Order, Phase, ReplyTo, Task, ends_by, fitted, record_of
 from daemon.timers import Timers
 from daemon.turn import (
     Acked,
@@ -113,14 +113,7 @@ class Home:
             reason = f"{self._own} holds {self._unsettled} unfinished tasks, as many as it may"
             code = RejectCode.BUSY
             return [rejection(sender, submit.id, code, reason, reply, RETRY_AFTER_MS)]
-        order = Order(
-            sender=sender,
-            submit=submit,
-            received=now,
-            preference=submit.preference or self._settings.preference,
-            max_attempts=submit.max_attempts or self._settings.max_attempts,
-            reply=reply,
-        )
+        order = auction.ordered(sender, submit, now, self._settings, reply)
         task, save = auction.admit(order, now)
         self._tasks[key] = (order, task)
         self._unsettled += 1
@@ -292,7 +285,7 @@ class Home:
             self._timers.arm(key, None)
         else:
             due = math.inf if task.due is None else task.due
-            self._timers.arm(key, due if task.phase in ENDED else min(due, order.deadline))
+            self._timers.arm(key, due if task.phase in ENDED else min(due, ends_by(order, task)))
 
     def _schedule(self, now: float) -> list[Action]:
         """Open auctions while there is room, most urgent first."""

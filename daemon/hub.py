@@ -189,6 +189,7 @@ class Hub(Generic[T]):
             deadline_ms=ask.deadline_ms,
             priority=ask.priority,
             max_tokens=ask.max_tokens,
+            handoff=ask.handoff,
         )
         reply = ReplyTo.to(topic, asked.correlation)
         actions = self._submit(asked.sender, submit, now, reply)

@@ -9,8 +9,9 @@
     distributed     score = base * (1 + 4 * the node's recent share of the wins)
 
 Out before scoring, in this order: declined, not allowed (privacy or delegation), below the wanted
-quality. Late bids (believed time > time left) are out only when somebody is in time: a late answer
-may still come, none at all cannot. Equal scores are drawn by a hash of the auction's nonce and the
+quality, not above the best quality that has abstained. Late bids (believed time > time left) are out
+only when somebody is in time: a late answer may still come, none at all cannot. With an abstention in
+hand they are always out. Equal scores are drawn by a hash of the auction's nonce and the
 node, so every replay of the same auction has the same winner and no node is always the lucky one.
 """
 
@@ -44,7 +45,8 @@ MAX_CONSIDERED = 64
 class Terms:
     """What the home wants of this award.
 
-    `allowed` None is everybody; a set is exactly these, and an empty set is nobody. `recent` is
+    `allowed` None is everybody; a set is exactly these, and an empty set is nobody. `above` is the
+    best quality that has abstained from the task, None while nobody has. `recent` is
     each node's share of recent wins (`shares_after`), read by `distributed` alone. `own_free`:
     the home's own node has a free slot.
     """
@@ -56,6 +58,7 @@ class Terms:
     capability: str = ""
     allowed: Collection[str] | None = None
     min_quality: float = 0.0
+    above: float | None = None
     recent: Mapping[str, float] = field(default_factory=dict)
     own_free: bool = False
 
@@ -89,7 +92,8 @@ def decide(
         if (believed := believed_ms(bid.eta_ms, calibrations.get(node, Calibration())))
         > terms.deadline_left_ms
     }
-    if any(not view.excluded and view.node not in late for view in views):
+    in_time = any(not view.excluded and view.node not in late for view in views)
+    if in_time or terms.above is not None:
         views = [_without_late(view, late, terms) for view in views]
     valid = sorted(
         (view for view in views if not view.excluded),
@@ -140,6 +144,8 @@ def _exclusion(node: str, bid: Bid, terms: Terms) -> str:
         return "not allowed: the task may go to chosen nodes alone"
     if bid.quality < terms.min_quality:
         return f"quality {bid.quality:.2f} is below {terms.min_quality:.2f}"
+    if terms.above is not None and bid.quality <= terms.above:
+        return f"quality {bid.quality:.2f} is not above {terms.above:.2f}, which abstained"
     return ""
 
 

@@ -118,6 +118,12 @@ class Roster:
             if (not only or node in only) and row.live(now) and row.offers(capability)
         )
 
+    def quality(self, node: str, capability: str) -> float:
+        """How good the node's answers are by its card, live or not; 0 where it does not offer it."""
+        card = self.card(node)
+        skills = () if card is None else card.skills
+        return max((one.quality for one in skills if one.capability == capability), default=0.0)
+
     def hubs(self, key: str, now: float) -> list[str]:
         """The live hub nodes, highest random weight for `key` first."""
         live = [

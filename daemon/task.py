@@ -31,6 +31,9 @@ MAX_STEPS = 200
 MAX_DECISIONS = 60
 T = TypeVar("T")
 
+HANDOFF_RESERVE_S = 0.1
+"""An abstention that is kept while others try is told so long before the deadline, to be there in time."""
+
 BYTES_PER_TOKEN = 4
 """English text in a byte-pair vocabulary of 8,192; only a size for pricing."""
 
@@ -77,6 +80,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     preference: Preference
     max_attempts: int
     reply: ReplyTo | None = None
+    handoff: bool = False
+    """Whether an abstention goes on to a better node; a task of a release without it stays as it was."""
 
     @property
     def key(self) -> str:
@@ -96,10 +101,26 @@ def features_of(content: Raw, max_tokens: int) -> Features:
 
 
 class Given(msgspec.Struct, frozen=True):
-    """One award that was made: which attempt, to whom."""
+    """One award that was made: which attempt, to whom, for an answer of what quality."""
 
     attempt: int
     node: str
+    quality: float = 0.0
+
+
+class Abstention(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The first abstention, which is the end if nobody better answers; and what to know of all so far."""
+
+    node: str
+    result: OptionalRaw = None
+    model: str = ""
+    timing: Timing | None = None
+    attempts: tuple[int, ...]
+    """Those that abstained, the first one first."""
+    above: float
+    """The best quality among them; the task goes on only to a better one."""
+    words: str
+    """Who abstained last and why, in words that everyone may see."""
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -134,6 +155,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     silent: bool = False
     """A claimed attempt has outlived one lease unheard; after a second one nobody can know."""
     cancelled: bool = False
+    abstention: Abstention | None = None
+    """What is told if nobody better answers; None while nobody has abstained."""
     # the end
     outcome: Outcome | None = None
     result: OptionalRaw = None
@@ -150,6 +173,16 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     # the story
     decisions: tuple[Decision, ...] = ()
     steps: tuple[Step, ...] = ()
+
+
+def given(task: Task, attempt: int, node: str) -> Given | None:
+    """The award of this attempt to this node; None when it was never made."""
+    return next((one for one in task.given if (one.attempt, one.node) == (attempt, node)), None)
+
+
+def ends_by(order: Order, task: Task) -> float:
+    """The instant at which the task is ended, whatever it has come to."""
+    return order.deadline - (0.0 if task.abstention is None else HANDOFF_RESERVE_S)
 
 
 def to_state(task: Task) -> bytes:

@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+from msgspec import Raw
+
 from bus_topics import messages as m
+from bus_topics.abstention import abstaining
 from bus_topics.messages import Outcome, Status
 from daemon.actions import (
     CONTRACT,
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from machine_world import World
 
 RUN_MS = (1.0, 30.0, 1_500.0, 9_000.0, 25_000.0)
+ABSTAINED = Raw(b'"abstained"')
 TRUSTED = "pi5"
 """The one other node that a home lets see private content."""
 
@@ -89,8 +93,9 @@ class Disk:
 class Node:
     """One node across its lives: the disk stays, everything else is made anew by `start`."""
 
-    def __init__(self, world: "World", name: str, slots: int, clock: float) -> None:
+    def __init__(self, world: "World", name: str, slots: int, clock: float, quality: float) -> None:
         self.name = name
+        self.quality = quality
         self.disk = Disk()
         self.life = 0
         self.up = False
@@ -118,7 +123,7 @@ class Node:
             self.name,
             self.boot,
             WorkConfig(slots=self._slots, max_queue=4),
-            {"echo": entry("echo")},
+            {"echo": entry("echo", self.quality)},
             settings.beat_s,
             settings.lease_s,
         )
@@ -154,7 +159,7 @@ class Node:
         """Birth, and every 20 s again."""
         if life != self.life or not self.up:
             return
-        skill = m.Skill(capability="echo")
+        skill = m.Skill(capability="echo", quality=self.quality)
         card = m.Card(node=self.name, boot=self.boot, version="1", skills=(skill,))
         for node in self._world.nodes.values():
             hear = partial(node.meet, self.name, Status.ONLINE, card)
@@ -238,14 +243,18 @@ class Node:
             self.hear(self.name, message)
 
     def _run(self, home: str, award: m.Award) -> None:
+        """An attempt fails, abstains or does what it has to; the better the node, the surer it is."""
         key = contract_key(home, award.task, award.attempt)
         world, life = self._world, self.life
-        world.begun(award)
         self._running[key] = award
         fault = world.random.random() < 0.1
+        unsure = not fault and world.random.random() < 1.0 - self.quality
+        if not unsure:
+            world.begun(award)
         outcome = Outcome.FAILED if fault else Outcome.DONE
         world.later(
-            world.random.choice(RUN_MS) / 1000, lambda: self._end(life, key, award, outcome)
+            world.random.choice(RUN_MS) / 1000,
+            lambda: self._end(life, key, award, outcome, unsure=unsure),
         )
 
     def _halt(self, key: str) -> None:
@@ -253,14 +262,18 @@ class Node:
         if award is not None:
             self._world.later(0.01, lambda: self._end(life, key, award, Outcome.CANCELLED))
 
-    def _end(self, life: int, key: str, award: m.Award, outcome: Outcome) -> None:
+    def _end(
+        self, life: int, key: str, award: m.Award, outcome: Outcome, *, unsure: bool = False
+    ) -> None:
         if life != self.life or self._running.pop(key, None) is None:
             return
+        answer = ABSTAINED if unsure else award.content
         result = m.Result(
             task=award.task,
             attempt=award.attempt,
             outcome=outcome,
-            result=award.content if outcome is Outcome.DONE else None,
+            result=answer if outcome is Outcome.DONE else None,
+            error=abstaining("unclear", 0.41) if unsure else "",
             timing=m.Timing(run_ms=1.0),
         )
         self.carry_out(self.contractor.finished(key, result, None, self.now()))

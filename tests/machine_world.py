@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from random import Random
 
-from machine_node import TRUSTED, Disk, Node
+from machine_node import ABSTAINED, TRUSTED, Disk, Node
 from msgspec import Raw
 
 from bus_topics import codec
@@ -26,8 +26,9 @@ from daemon.actions import (
     Deliver,
     Send,
 )
+from daemon.eligible import MAX_HANDOFFS
 from daemon.requester import Requester
-from daemon.task import ENDED, Phase
+from daemon.task import ENDED, Phase, Task
 
 STORM_S = 60.0
 CALM_S = 260.0
@@ -35,6 +36,7 @@ CALM_S = 260.0
 MOST_EVENTS = 300_000
 NODES = ("desk", "pi4", "pi5")
 APP = "app"
+QUALITIES = (0.3, 0.4, 0.6, 0.9)
 DEADLINES_MS = (3_000, 20_000, 60_000, 90_000)
 
 
@@ -82,6 +84,7 @@ class World:
         self.ends: dict[str, list[m.Final | m.Rejected]] = defaultdict(list)
         self.accepted: set[str] = set()
         self.effects: Counter[str] = Counter()
+        self.unsure: set[tuple[str, int]] = set()
         self.given: dict[tuple[str, str, int], str] = {}
         self._finals: dict[tuple[str, str], m.Final] = {}
         self._events: list[tuple[float, int, Callable[[], None]]] = []
@@ -89,7 +92,13 @@ class World:
         self._wire = seed % 16 == 0
         self._tick_at = float("inf")
         self.nodes = {
-            name: Node(self, name, self.random.choice([1, 2]), self.random.uniform(0, 1e5))
+            name: Node(
+                self,
+                name,
+                self.random.choice([1, 2]),
+                self.random.uniform(0, 1e5),
+                self.random.choice(QUALITIES),
+            )
             for name in NODES
         }
         for node in self.nodes.values():
@@ -169,6 +178,7 @@ class World:
             deadline_ms=random.choice(DEADLINES_MS),
             priority=random.randint(0, 9),
             stream=random.random() < 0.2,
+            handoff=random.choice([None, None, True, False]),
         )
         home = random.choice(NODES)
         self.submits[submit.id] = (home, submit)
@@ -228,9 +238,25 @@ class World:
                 submit = self.submits[task.partition("/")[2]][1]
                 if submit.privacy is Privacy.PRIVATE and to not in (sender, TRUSTED):
                     raise Broken(f"private {task} went from {sender} to {to}")
+            case m.Result(task=task, attempt=attempt, result=answer):
+                told = self.unsure.add if answer == ABSTAINED else self.unsure.discard
+                told((task, attempt))
+            case m.Verdict(settled=settled):
+                for one in settled:
+                    self._check_judged(sender, one)
             case m.Final(id=id_):
                 if self._finals.setdefault((sender, id_), message) != message:
                     raise Broken(f"{id_} ended twice: {self._finals[sender, id_]} and {message}")
+
+    def _check_judged(self, home: str, judged: m.Settled) -> None:
+        """The contractor forgets what is judged; so an abstention is on its home's disk before."""
+        known = self.nodes[home].disk.recall(judged.task)
+        if (judged.task, judged.attempt) not in self.unsure or known is None:
+            return
+        task = known[1]
+        held = () if task.abstention is None else task.abstention.attempts
+        if task.phase not in ENDED and judged.attempt not in held:
+            raise Broken(f"{home} judged an abstention that is not on its disk: {task}")
 
     def check(self) -> None:
         """After the storm: every promise kept, nothing left over."""
@@ -252,17 +278,33 @@ class World:
                 raise Broken(f"{key} has ended and is on no disk")
             return
         task, effects = known[1], self.effects[key]
+        self._check_turns(key, known[0].handoff, task)
         if task.phase not in ENDED:
             raise Broken(f"{key} is still {task.phase}")
         if isinstance(end, m.Final) and end.outcome is not task.outcome:
             raise Broken(f"{key} was told as {end.outcome} and is {task.outcome}")
-        if task.outcome is Outcome.DONE and task.result != submit.content:
+        if task.outcome is Outcome.DONE and task.result not in (submit.content, ABSTAINED):
             raise Broken(f"{key} is done with another result")
-        if submit.once and task.outcome is Outcome.DONE and effects != 1:
+        if submit.once and task.result == submit.content and effects != 1:
             raise Broken(f"{key} is done and its effect never began")
         unbegun = task.outcome in (Outcome.CANCELLED, Outcome.EXPIRED) or "gave it" in task.error
+        unbegun = unbegun or task.result == ABSTAINED
         if submit.once and unbegun and effects:
             raise Broken(f"{key} is {task.outcome} ({task.error}) and its effect began")
+
+    def _check_turns(self, key: str, handoff: bool, task: Task) -> None:  # noqa: FBT001
+        """An abstention goes on to a better node alone, not for ever, and is not forgotten."""
+        turns, above = 0, 0.0
+        for step in task.steps:
+            quality = self.nodes[step.node].quality if step.node else 0.0
+            if step.kind == "abstained":
+                turns, above = turns + 1, max(above, quality)
+            elif step.kind == "awarded" and turns and quality <= above:
+                raise Broken(f"{key} went on to {step.node}, which is no better")
+        if turns > MAX_HANDOFFS + 1 or (turns and not handoff):
+            raise Broken(f"{key} went on {turns} times")
+        if turns and task.outcome in (Outcome.FAILED, Outcome.EXPIRED) and not task.claimed:
+            raise Broken(f"{key} is {task.outcome} ({task.error}), and somebody had abstained")
 
     def _check_rest(self, node: Node) -> None:
         if node.home.unfinished() != 0:

@@ -201,7 +201,7 @@ def test_every_award_has_a_number_of_its_own() -> None:
     desk = raced()
     desk.hear("pi4", refuse())
     desk.hear("pi5", refuse(2))
-    assert desk.task().given == (Given(1, "pi4"), Given(2, "pi5"), Given(3, "pi6"))
+    assert desk.task().given == (Given(1, "pi4", 0.5), Given(2, "pi5", 0.5), Given(3, "pi6", 0.5))
 
 
 def test_at_the_last_attempt_it_is_given_up_and_told() -> None:
