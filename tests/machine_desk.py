@@ -1,6 +1,6 @@
 """A home at its desk, in memory: say what comes in, see what goes out, move the clock by hand."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any, TypeVar
 
@@ -9,6 +9,7 @@ from machine_node import Disk
 from msgspec import Raw
 
 from bus_topics import messages as m
+from bus_topics.abstention import abstaining
 from bus_topics.messages import Outcome, Status
 from daemon.actions import TASK, Action, Forget, Publish, Reply, Save, Send
 from daemon.config import AuctionConfig
@@ -21,13 +22,21 @@ M = TypeVar("M", bound=m.Message)
 APP = "app"
 BOOT, LATER_BOOT = "aaaaaaaa", "bbbbbbbb"
 KEY = f"{APP}/t"
+UNSURE = Raw(b'{"abstained":true}')
 
 
 class Desk:
     """The home `desk` and its disk. Its own node declines unless `own` is another bid."""
 
-    def __init__(self, *nodes: str, own: m.Bid | None = None, **settings: Any) -> None:
+    def __init__(
+        self,
+        *nodes: str,
+        own: m.Bid | None = None,
+        qualities: Mapping[str, float] | None = None,
+        **settings: Any,
+    ) -> None:
         self.now = 1000.0
+        self.qualities = dict(qualities or {})
         self.disk = Disk()
         self.own = own or bid(declined="not asked to")
         self.offers: list[m.Offer] = []
@@ -56,7 +65,8 @@ class Desk:
 
     def online(self, node: str, boot: str = BOOT) -> None:
         """A node is there and can do `echo`."""
-        card = m.Card(node=node, boot=boot, version="1", skills=(m.Skill(capability="echo"),))
+        skill = m.Skill(capability="echo", quality=self.qualities.get(node, 0.5))
+        card = m.Card(node=node, boot=boot, version="1", skills=(skill,))
         self.roster.on_status(node, Status.ONLINE, self.now)
         self.roster.on_card(node, card, self.now)
 
@@ -168,6 +178,11 @@ def result(attempt: int = 1, outcome: Outcome = Outcome.DONE, **changes: Any) ->
     answer = Raw(b'"hello"') if outcome is Outcome.DONE else None
     values: dict[str, Any] = {"task": KEY, "attempt": attempt, "outcome": outcome}
     return m.Result(**(values | {"result": answer} | changes))
+
+
+def abstained(attempt: int = 1, reason: str = "unclear", probability: float = 0.41) -> m.Result:
+    """Not sure enough, and nothing done."""
+    return result(attempt, result=UNSURE, error=abstaining(reason, probability))
 
 
 def sent(actions: Sequence[Action], kind: type[M]) -> list[tuple[str, M]]:
