@@ -63,7 +63,7 @@ class Corrections:
         """Check a correction and keep it."""
         try:
             about = msgspec.json.decode(content, type=Envelope)
-        except msgspec.DecodeError as fault:
+        except (msgspec.DecodeError, RecursionError) as fault:
             raise HandlerError("a correction reaches its handler through a node alone") from fault
         if about.refused:
             raise BadInput(about.refused)
