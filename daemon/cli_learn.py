@@ -1,17 +1,15 @@
 """`forgebus learn`: from the corrections that this machine's node keeps to a model of its own."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from daemon.cli_options import DONE, FAILED, USAGE, CommandError, ConfigFile, Json, settings
 
 if TYPE_CHECKING:
-    from learning.course import Effort, Learnt, Place
+    from daemon.config import Config
 
 INTERRUPTED = 130
-_NAMES = ("home", "router")
 
 
 def learn(
@@ -44,8 +42,9 @@ def learn(
         )
     try:
         if revert:
-            return _revert(config, name, json=json)
-        return _learn(config, name, _effort(steps, rate, threads), json=json)
+            return _revert(found, name, json=json)
+        effort = {"steps": steps, "rate": rate, "threads": threads}
+        return _learn(found, name, {k: v for k, v in effort.items() if v is not None}, json=json)
     except EngineError as fault:
         code = USAGE if isinstance(fault, BadConfig) else FAILED
         raise CommandError(str(fault), code) from None
@@ -55,66 +54,56 @@ def learn(
         raise CommandError(f"{fault.filename} cannot be written: {fault.strerror}") from None
 
 
-def _place(config: Path | None) -> "Place":
-    from daemon.config import shipped
-    from handlers.learned_models import FOLDER
-    from learning.course import Place
-
-    found = settings(config)
-    return Place(found.node.state_dir / FOLDER, found.work.models_dir, shipped("data"))
-
-
-def _effort(steps: int | None, rate: float | None, threads: int) -> "Effort":
-    from learning.course import Effort
-
-    chosen = {"steps": steps, "rate": rate, "threads": threads}
-    return Effort(**cast("Any", {k: v for k, v in chosen.items() if v is not None}))
-
-
-def _learn(config: Path | None, name: str, effort: "Effort", *, json: bool) -> int:
+def _learn(found: "Config", name: str, effort: dict[str, Any], *, json: bool) -> int:
     from daemon import show
+    from daemon.config import shipped
     from daemon.plain import as_json
     from engine.interrupt import asked_to_stop
     from handlers.corrections_store import Store
-    from learning.course import Interrupted, learn
+    from handlers.learned_models import FOLDER
+    from learning.course import Effort, Interrupted, Place, learn
 
-    place = _place(config)
-    store = Store(place.learning, settings(config).learning.keep_days)
+    place = Place(found.node.state_dir / FOLDER, found.work.models_dir, shipped("data"))
+    store = Store(place.learning, found.learning.keep_days)
     told = show.console(stderr=True)
     try:
         with asked_to_stop() as stop:
             result = learn(
-                name, place, store, effort, say=lambda line: told.print(show.words(line)), stop=stop
+                name,
+                place,
+                store,
+                Effort(**effort),
+                say=lambda line: told.print(show.words(line)),
+                stop=stop,
             )
     except Interrupted:
         raise CommandError("interrupted; the same command goes on from here", INTERRUPTED) from None
     if json:
         print(as_json({"model": name, "kept": result.kept, "why": result.why, **result.figures}))
     else:
-        _print(result)
+        _print(result.figures, kept=result.kept)
     if not result.kept:
         raise CommandError(f"discarded, {name} stays as it is: {'; '.join(result.why)}")
     return DONE
 
 
-def _print(result: "Learnt") -> None:
+def _print(figures: dict[str, Any], *, kept: bool) -> None:
     from daemon import show
 
     made = show.table("of", "cases", "before", "after", right=("cases", "before", "after"))
-    for name, figure in result.figures.items():
+    for name, figure in figures.items():
         if isinstance(figure, dict):
             show.row(made, name, *(str(figure[key]) for key in ("n", "before", "after")))
     show.console().print(made)
-    if result.kept:
-        print("kept; a running node takes it up when its worker loads the model again")
+    if kept:
+        print("kept; a running node takes it up when a worker loads the model again")
 
 
-def _revert(config: Path | None, name: str, *, json: bool) -> int:
+def _revert(found: "Config", name: str, *, json: bool) -> int:
     from daemon.plain import as_json
-    from handlers.learned_models import revert
+    from handlers.learned_models import FOLDER, revert
 
-    place = _place(config)
-    was = revert(place.learning, place.shipped, name)
+    was = revert(found.node.state_dir / FOLDER, found.work.models_dir, name)
     if json:
         print(as_json({"model": name, "reverted": was}))
     else:

@@ -33,6 +33,8 @@ from learning.lessons import KINDS, Kind, generate
 from learning.rows import learnable, rows_of, split
 
 _PLAN, _LAST = "plan.json", "last.json"
+_MOST_LOWER = 0.05
+"""The most by which a threshold may be below the shipped one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +109,8 @@ def learn(
     course.write_lessons(folder, stop)
     course.train(folder, stop)
     made = course.export(folder)
-    result = course.compare(folder, made, round(time.monotonic() - started, 1))
+    result = course.compare(folder, made)
+    result.figures["seconds"] = round(time.monotonic() - started, 1)
     if result.kept:
         about = {"parent": course.parent, **result.figures}
         write_json(made / PROVENANCE, about)
@@ -216,7 +219,7 @@ class _Course:
             context=effort.context,
             rate=effort.rate,
             validation=0.03,
-            every=max(1, effort.steps // 8),
+            every=max(1, effort.steps // 4),
             threads=effort.threads,
         )
         done = train(
@@ -244,16 +247,18 @@ class _Course:
         shutil.copyfile(_tokenizer(self.place.shipped, self.name), made / TOKENIZER)
         _seal(made)
         before = read_calibration(shipped)
-        outcomes = list(self.kind.answered(made, self.kind.cases([folder / "fitting"])))
-        threshold = threshold_for(outcomes, before.threshold, self.kind.precision)
+        fitting = self.kind.cases(folder / "fitting")[: self.effort.reserved]
+        given = sum(m.helped or m.harmed for m in self._marks(shipped, fitting))
+        least = before.threshold - _MOST_LOWER
+        threshold = threshold_for(list(self.kind.answered(made, fitting)), given, least)
         write_json(made / CALIBRATION, {"temperature": before.temperature, "threshold": threshold})
         _seal(made)
         return made
 
-    def compare(self, folder: Path, made: Path, seconds: float) -> Learnt:
+    def compare(self, folder: Path, made: Path) -> Learnt:
         """Against the shipped model on what is reserved, against today's on the corrections."""
         shipped = self.place.shipped / self.name
-        reserved = self.kind.cases([folder / "lessons"])
+        reserved = self.kind.cases(folder / "lessons")
         figures, why = fallen(self._marks(shipped, reserved), self._marks(made, reserved))
         today = overlay(self.place.learning, self.place.shipped) / self.name
         said = self._on_corrections(today.resolve(), made, self.trained)
@@ -269,7 +274,7 @@ class _Course:
             why.append("fewer corrections are right than today")
         told: dict[str, Any] = {name: one.told() for name, one in figures.items()}
         told |= {"corrections": said.told(), "corrections held out": unsaid.told()}
-        told |= {"threshold": read_calibration(made).threshold, "seconds": seconds}
+        told["threshold"] = read_calibration(made).threshold
         return Learnt(not why, tuple(why), told)
 
     def _marks(self, model: Path, cases: list[Any]) -> list[Mark]:

@@ -83,15 +83,16 @@ def fallen(before: Sequence[Mark], after: Sequence[Mark]) -> tuple[dict[str, Com
     ]
 
 
-def threshold_for(outcomes: Sequence[Outcome], least: float, precision: float) -> float:
-    """The least threshold, not below `least`, at which `precision` of the answers are right."""
-    surest = sorted((one for one in outcomes if one.acts), key=lambda one: -one.probability)
-    best, wrong = 1.0, 0
-    for number, one in enumerate(surest, start=1):
-        wrong += not one.right
-        if wrong <= (1 - precision) * number:
-            best = one.probability
-    return max(least, math.floor(best * 100) / 100)
+def threshold_for(outcomes: Sequence[Outcome], answers: int, least: float) -> float:
+    """The threshold at which `answers` of the cases are answered, the surest; not below `least`.
+
+    So a model answers as often as the one before it, and is judged by what it then answers.
+    """
+    surest = sorted((one.probability for one in outcomes if one.acts), reverse=True)
+    if answers >= len(surest):
+        return least
+    kept = surest[answers - 1] if answers else 1.0
+    return max(least, round((kept + surest[answers]) / 2, 4))
 
 
 def _by_chance(lost: int, changed: int) -> float:

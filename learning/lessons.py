@@ -46,7 +46,6 @@ class Kind:
     Attributes:
         rows: what its rows are called in `engine.training.kinds`.
         generator: the program that writes them, a module in `data/`.
-        precision: share of right answers that its threshold is to give.
         answered: each case asked of the model in a folder.
         case: a correction as a case.
         read: the cases of a file.
@@ -55,15 +54,14 @@ class Kind:
 
     rows: str
     generator: str
-    precision: float
     answered: Callable[[Path, Sequence[Any]], Iterator[Outcome]]
     case: Callable[[Correction], Any]
     read: Callable[[Path], Iterator[Any]]
     check: Callable[[Path], None]
 
-    def cases(self, folders: Sequence[Path]) -> list[Any]:
-        """The reserved cases in some folders."""
-        files = [file for folder in folders for file in sorted(folder.glob("validation*.jsonl"))]
+    def cases(self, folder: Path) -> list[Any]:
+        """The reserved cases in a folder."""
+        files = sorted(folder.glob("validation*.jsonl"))
         return [case for file in files for case in self.read(file)]
 
 
@@ -132,7 +130,6 @@ KINDS = {
     "home": Kind(
         rows="home",
         generator="home_commands",
-        precision=0.99,
         answered=home.answered,
         case=home_task,
         read=row_tasks,
@@ -141,7 +138,6 @@ KINDS = {
     "router": Kind(
         rows="router",
         generator="router_lessons",
-        precision=0.98,
         answered=_router_answered,
         case=sentence,
         read=_router_cases,
