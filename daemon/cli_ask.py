@@ -74,6 +74,13 @@ def ask(
     max_tokens: Annotated[
         int, typer.Option("--max-tokens", help="Length of the answer.", min=1, max=32_768)
     ] = 64,
+    handoff: Annotated[
+        bool | None,
+        typer.Option(
+            "--handoff/--no-handoff",
+            help="What a model abstains from goes to a better node; the home decides by default.",
+        ),
+    ] = None,
     name: Annotated[
         str | None, typer.Option("--id", help="The task's id; the same again is safe.")
     ] = None,
@@ -92,6 +99,7 @@ def ask(
         "priority": priority,
         "once": once,
         "max_tokens": max_tokens,
+        "handoff": handoff,
         "id": name,
     }
     submit = _checked(capability, _content(capability, text, content), fields)
@@ -325,8 +333,9 @@ async def _cancelled(mesh: "Mesh", home: str, record: "m.TaskRecord", id_: str) 
 
 def _arguments(submit: "m.Submit", **more: object) -> dict[str, Any]:
     """A submit as the arguments of `Mesh.submit`; defaults are left to it."""
-    names = ("id", "preference", "privacy", "once", "node", "deadline_ms", "priority", "max_tokens")
+    names = ("id", "preference", "privacy", "once", "node", "deadline_ms", "priority")
     told: dict[str, Any] = {name: getattr(submit, name) for name in names}
+    told |= {"max_tokens": submit.max_tokens, "handoff": submit.handoff}
     if told["id"] == _NO_ID:
         del told["id"]
     return {"capability": submit.capability, "content": submit.content, **told, **more}
