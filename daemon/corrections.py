@@ -16,7 +16,7 @@ from daemon.config import Config
 from daemon.home import rejection
 from daemon.outcome import job_of
 from daemon.task import ReplyTo
-from daemon.workers import Job
+from daemon.worker_jobs import Job
 from handlers.corrections_envelope import CAPABILITY, CORRECTABLE, MOST_CONTENT, Envelope
 from handlers.learned_models import FOLDER, overlay
 
@@ -125,6 +125,6 @@ def _named(content: bytes) -> str:
     """The task that a correction names; whatever else is in it is for the handler to judge."""
     try:
         said = msgspec.json.decode(content, type=_Named | str)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
     return said if isinstance(said, str) else said.task

@@ -4,7 +4,7 @@ from msgspec import Raw
 
 from bus_topics import messages as m
 from daemon.contract import contract_key
-from daemon.workers import Done, Job
+from daemon.worker_jobs import Done, Job
 from handlers.protocol import Usage
 
 

@@ -53,7 +53,8 @@ from daemon.reputation import PREFIX as CALIBRATION
 from daemon.roster import Roster
 from daemon.task import Phase as TaskPhase
 from daemon.vitals import Look, read_hardware, read_vitals, whole_machine
-from daemon.workers import Done, Workers
+from daemon.worker_jobs import Done
+from daemon.workers import Workers
 
 REFRESH_S, VITALS_S = 20.0, 5.0
 DRAIN_S, FLUSH_S = 10.0, 2.0

@@ -36,6 +36,12 @@ class Load(_Frame, frozen=True):
     capability: str
 
 
+class Unload(_Frame, frozen=True):
+    """Give this capability's memory back once what was sent before is done; there is no answer."""
+
+    capability: str
+
+
 class Cancel(_Frame, frozen=True):
     """Nobody wants this job any more."""
 
@@ -79,7 +85,7 @@ class Ended(_Frame, frozen=True):
     last: bool = False
 
 
-ToWorker = Run | Load | Cancel
+ToWorker = Run | Load | Unload | Cancel
 FromWorker = Ready | Chunk | Ended
 F = TypeVar("F", bound=_Frame)
 

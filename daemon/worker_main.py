@@ -12,6 +12,7 @@ this: the parent keeps the last lines of it.
 
 import contextlib
 import ctypes
+import gc
 import os
 import resource
 import signal
@@ -37,6 +38,7 @@ from daemon.worker_frames import (
     Ready,
     Run,
     ToWorker,
+    Unload,
     Unpacker,
     pack,
 )
@@ -69,7 +71,7 @@ class _Worker:
         self._models = models
         self._handlers: dict[str, Handler] = {}
         self._unpacker: Unpacker[ToWorker] = Unpacker(ToWorker)
-        self._waiting: deque[Run | Load] = deque()
+        self._waiting: deque[Run | Load | Unload] = deque()
         self._running: list[_Run] = []
         self._known: set[str] = set()
         self._cancelled: set[str] = set()
@@ -86,7 +88,8 @@ class _Worker:
             else:
                 self._receive(0)
         for job in self._waiting:  # sent before the parent could know
-            self._end(_Run(self, job), _OUT_OF_MEMORY)
+            if not isinstance(job, Unload):
+                self._end(_Run(self, job), _OUT_OF_MEMORY)
 
     def send(self, frame: FromWorker) -> None:
         try:
@@ -102,7 +105,11 @@ class _Worker:
             self._receive(socket.MSG_DONTWAIT)
         return self._gone or key in self._cancelled
 
-    def _take(self, job: Run | Load) -> None:
+    def _take(self, job: Run | Load | Unload) -> None:
+        if isinstance(job, Unload):
+            self._handlers.pop(job.capability, None)
+            _give_back()
+            return
         warm, begun = job.capability in self._handlers, time.perf_counter()
         handler = _guarded(partial(self._handler, job.capability))
         run = _Run(self, job, 0.0 if warm else (time.perf_counter() - begun) * 1000)
@@ -167,11 +174,14 @@ class _Worker:
             data = b""
         self._gone = not data
         for frame in self._unpacker.feed(data):
-            if not isinstance(frame, Cancel):
-                self._known.add(frame.key)
-                self._waiting.append(frame)
-            elif frame.key in self._known:  # else it crossed the end of its job
-                self._cancelled.add(frame.key)
+            match frame:
+                case Unload():
+                    self._waiting.append(frame)
+                case Run() | Load():
+                    self._known.add(frame.key)
+                    self._waiting.append(frame)
+                case Cancel(key) if key in self._known:  # else it crossed the end of its job
+                    self._cancelled.add(key)
 
     def _handler(self, capability: str) -> Handler:
         """The one loaded, else a new one."""
@@ -322,6 +332,13 @@ def _checked(result: bytes, capability: str) -> bytes:
 def _sound(text: str) -> str:
     """`text` without lone surrogates, which no encoding carries."""
     return text.encode(errors="replace").decode()
+
+
+def _give_back() -> None:
+    """Return freed memory to the system; only glibc keeps it otherwise."""
+    gc.collect()
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _shield(parent: int) -> None:

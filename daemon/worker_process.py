@@ -103,6 +103,14 @@ class WorkerProcess(asyncio.Protocol):
         except psutil.Error:
             return 0.0
 
+    def sizes_mb(self) -> tuple[float, float]:
+        """Resident size, and what of it is its own or its share of what others have too (PSS)."""
+        try:
+            sizes = psutil.Process(self.pid).memory_full_info()
+        except psutil.Error:
+            return 0.0, 0.0
+        return sizes.rss / 2**20, sizes.pss / 2**20
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send what has waited; called by the loop."""
         if isinstance(transport, asyncio.Transport):

@@ -15,78 +15,48 @@ them along, and each of them fails: also where it had to be killed for what one 
 not run again here, since their requesters may have had part of an answer; another attempt is the
 home's to give.
 
+A process keeps what it has loaded until it is idle for long, or `evict` is asked for, or room is
+needed for another model: then those used longest ago go first. Models whose folder is replaced are
+renewed: a fresh process loads what one of the old ones has, and takes its place if it can; the old one ends what
+it runs. If it cannot, the old one stays, and jobs go to it until the folder is mended.
+
 `daemon.worker_process` is one process as the parent has it, `daemon.worker_main` what runs inside.
 """
 
 import asyncio
 import time
-from asyncio import AbstractEventLoop, TaskGroup, TimerHandle
+from asyncio import AbstractEventLoop, TaskGroup
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal
 
 import structlog
 
 from daemon.config import WorkConfig
-from daemon.worker_frames import Cancel, Chunk, Ended, FromWorker, Load, Ready, Run
+from daemon.model_files import ModelFiles
+from daemon.worker_frames import Cancel, Chunk, Ended, FromWorker, Load, Ready, Run, Unload
+from daemon.worker_jobs import (
+    CANCELLED,
+    Attempt,
+    Done,
+    Job,
+    Resident,
+    Usage,
+    Worker,
+    ended,
+    stopped,
+)
 from daemon.worker_process import WorkerProcess
-from handlers.catalog import CATALOG
+from daemon.worker_room import least_used, together
+from handlers.protocol import Unavailable
 
 GRACE_S = 1.0
 """Between asking a handler to stop and killing its process."""
 WATCH_EVERY_S = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One attempt to be run. `key` is unique per attempt; `limit_s` covers loading and running."""
-
-    key: str
-    capability: str
-    content: bytes
-    max_tokens: int
-    limit_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What an attempt cost, measured: milliseconds of each step, tokens and seconds in the model.
-
-    Its seconds are a fair share of what was computed together; `others_s` went to the others.
-    """
-
-    queue_ms: float = 0.0
-    load_ms: float = 0.0
-    run_ms: float = 0.0
-    prefill_tokens: int = 0
-    prefill_s: float = 0.0
-    decode_tokens: int = 0
-    decode_s: float = 0.0
-    others_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """How an attempt ended. `code` is "" or the handler's: "bad_input" will fail anywhere.
-
-    `abstained` says that the result is no answer, in the words of `bus_topics.abstention`.
-    """
-
-    outcome: Literal["done", "failed", "cancelled"]
-    result: bytes | None = None
-    error: str = ""
-    code: str = ""
-    model: str = ""
-    usage: Usage = field(default_factory=Usage)
-    abstained: str = ""
-
-
-def together(capability: str, batch: int) -> int:
-    """How many such jobs one process takes at once, where the node's configuration says `batch`."""
-    entry = CATALOG.get(capability)
-    return 1 if entry is None else min(entry.together, batch)
+RENEW_EVERY_S = 2.0
+"""Between two looks at the folders of the models that are loaded."""
+TRIES, AGAIN_S = 3, 0.2
+"""How often, and how soon, a job is handed on whose model was being replaced when it should be loaded."""
 
 
 class Workers:
@@ -111,13 +81,17 @@ class Workers:
         self._memory_limit_mb = config.memory_limit_mb
         self._threads = config.threads
         self._models_dir = config.models_dir
+        self._files = ModelFiles(config.models_dir)
         self._on_chunk = on_chunk
         self._on_done = on_done
         self._on_warm = on_warm
-        self._attempts: dict[str, _Attempt] = {}
-        self._queue: deque[_Attempt] = deque()
-        self._workers: list[_Worker] = []
+        self._attempts: dict[str, Attempt] = {}
+        self._queue: deque[Attempt] = deque()
+        self._workers: list[Worker] = []
         self._kept: frozenset[str] = frozenset()
+        self._faults: dict[str, str] = {}
+        self._renewed_at = 0.0
+        self._replaced: list[str] = []
         self._loop: AbstractEventLoop | None = None
         self._group: TaskGroup | None = None
         self._dispatching = False
@@ -139,27 +113,52 @@ class Workers:
     def submit(self, job: Job) -> None:
         """Queue the job. A key that is here already is not taken a second time."""
         if job.key not in self._attempts:
-            self._enqueue(_Attempt(job))
+            self._enqueue(Attempt(job))
 
     def cancel(self, key: str) -> None:
         """Nobody wants this attempt any more; an unknown key is no matter."""
         attempt = self._attempts.get(key)
         if attempt is not None and not attempt.stopping:
-            self._stop(attempt, _CANCELLED)
+            self._stop(attempt, CANCELLED)
 
     def preload(self, capabilities: Iterable[str]) -> None:
         """Load these before a job needs them, and keep one process each that has them loaded."""
-        self._kept = frozenset(capabilities)
-        for capability in sorted(self._kept):
-            job = Job(f"preload {capability}", capability, b"", 0, _PRELOAD_LIMIT_S)
-            if job.key not in self._attempts:
-                self._enqueue(_Attempt(job, load_only=True))
+        wanted = frozenset(capabilities)
+        self._kept |= wanted
+        for capability in sorted(wanted):
+            self._faults.pop(capability, None)
+            if not self._having(capability):
+                self._load(capability)
+
+    def evict(self, capabilities: Iterable[str]) -> None:
+        """Give back what these have loaded, once the jobs that use it are done; keep them no longer."""
+        unwanted = frozenset(capabilities)
+        self._kept -= unwanted
+        for worker in tuple(self._workers):
+            self._unload(worker, unwanted & worker.holds())
 
     def warm(self) -> frozenset[str]:
         """The capabilities that some living process has loaded."""
         return frozenset(name for worker in self._workers for name in worker.process.loaded)
 
-    def _enqueue(self, attempt: "_Attempt") -> None:
+    def loading(self) -> frozenset[str]:
+        """The capabilities that are being loaded without a job that needs them."""
+        return frozenset(each.job.capability for each in self._attempts.values() if each.load_only)
+
+    def faults(self) -> dict[str, str]:
+        """Why each capability could not be loaded, of those that were to be, the last time."""
+        return dict(self._faults)
+
+    def resident(self) -> list[Resident]:
+        """The processes as they are now."""
+        return [worker.resident() for worker in self._workers if worker.process.pid]
+
+    def _load(self, capability: str) -> None:
+        job = Job(f"preload {capability}", capability, b"", 0, _PRELOAD_LIMIT_S)
+        if job.key not in self._attempts:
+            self._enqueue(Attempt(job, load_only=True))
+
+    def _enqueue(self, attempt: Attempt) -> None:
         self._attempts[attempt.job.key] = attempt
         self._queue.append(attempt)
         self._dispatch_soon()
@@ -178,21 +177,34 @@ class Workers:
                 return
             self._hand(self._queue.popleft(), worker)
 
-    def _pick(self, capability: str) -> "_Worker | None":
+    def _pick(self, capability: str) -> Worker | None:
         idle = [worker for worker in self._workers if worker.is_free()]
         for worker in idle:
             if capability in worker.process.loaded:
                 return worker
-        if idle:
-            return idle[0]
-        if len(self._workers) < self._slots:
-            return self._start()
+        if self._may_load(capability):
+            if idle:
+                return idle[0]
+            if sum(worker.counts() for worker in self._workers) < self._slots:
+                return self._start()
         most = together(capability, self._batch)
         joinable = [worker for worker in self._workers if worker.may_join(capability, most)]
         return min(joinable, key=lambda worker: len(worker.attempts), default=None)
 
-    def _start(self) -> "_Worker":
-        worker = _Worker()
+    def _may_load(self, capability: str) -> bool:
+        """Not while what is on the disk is another version than what is loaded: it may be damaged."""
+        having = [worker.versions.get(capability) for worker in self._having(capability)]
+        if not having:
+            return True
+        there = self._files.version(capability)
+        return there in having and not self._files.is_refused(capability)
+
+    def _having(self, capability: str) -> list[Worker]:
+        """The processes that have it loaded and go on."""
+        return [worker for worker in self._workers if worker.has(capability)]
+
+    def _start(self) -> Worker:
+        worker = Worker()
         worker.process = WorkerProcess(
             self._models_dir, self._memory_limit_mb, self._threads, partial(self._hear, worker)
         )
@@ -202,24 +214,32 @@ class Workers:
         self._started.set()
         return worker
 
-    async def _live(self, worker: "_Worker") -> None:
+    async def _live(self, worker: Worker) -> None:
         how = await worker.process.live()
         self._workers.remove(worker)
         self._on_warm(self.warm())
         if not worker.attempts and not worker.retired:
             _log.warning("an idle worker is gone", pid=worker.process.pid, how=how)
+        if worker.instead_of is not None:
+            self._not_renewed()
         error = worker.killed_for or f"its worker {how}"
         for attempt in worker.attempts.values():
             spent = Usage(attempt.queue_ms, 0.0, (time.perf_counter() - attempt.handed) * 1000)
-            self._settle(attempt, _stopped(attempt, error, "", spent))
+            self._settle(attempt, stopped(attempt, error, "", spent))
         worker.attempts.clear()
         self._dispatch_soon()
 
-    def _hand(self, attempt: "_Attempt", worker: "_Worker") -> None:
+    def _hand(self, attempt: Attempt, worker: Worker) -> None:
         job = attempt.job
         attempt.worker = worker
         worker.attempts[job.key] = attempt
-        attempt.handed = time.perf_counter()
+        attempt.handed = worker.used[job.capability] = time.perf_counter()
+        if job.capability not in worker.process.loaded:
+            attempt.looked = self._files.look(job.capability)
+            worker.versions[job.capability] = self._files.version(job.capability)
+            self._unload(
+                worker, least_used(worker, job.capability, self._memory_limit_mb, self._kept)
+            )
         if self._loop is not None:
             late = f"exceeded its limit of {job.limit_s:g} s"
             attempt.timer = self._loop.call_later(job.limit_s, self._stop, attempt, late)
@@ -228,21 +248,36 @@ class Workers:
         else:
             worker.process.send(Run(job.key, job.capability, job.content, job.max_tokens))
 
-    def _stop(self, attempt: "_Attempt", why: str) -> None:
+    def _unload(self, worker: Worker, capabilities: frozenset[str]) -> None:
+        if not capabilities:
+            return
+        worker.process.loaded -= capabilities
+        for attempt in worker.attempts.values():
+            attempt.evicted = attempt.evicted or attempt.job.capability in capabilities
+        if not worker.process.loaded and not worker.attempts:
+            worker.retire()
+        else:
+            for capability in sorted(capabilities):
+                worker.process.send(Unload(capability))
+        _log.info("evicted", capabilities=sorted(capabilities), pid=worker.process.pid)
+        self._on_warm(self.warm())
+
+    def _stop(self, attempt: Attempt, why: str) -> None:
         """Ask a running attempt to stop, and kill its process if it does not; take off a queued one."""
         attempt.stopping = attempt.stopping or why
         if self._loop is None:
             return
         if attempt.worker is None:
-            self._queue.remove(attempt)
-            self._loop.call_soon(self._settle, attempt, _stopped(attempt, why, "", Usage()))
+            if attempt in self._queue:
+                self._queue.remove(attempt)
+            self._loop.call_soon(self._settle, attempt, stopped(attempt, why, "", Usage()))
             return
         if attempt.timer is not None:
             attempt.timer.cancel()
         attempt.worker.process.send(Cancel(attempt.job.key))
         attempt.timer = self._loop.call_later(GRACE_S, attempt.worker.kill_for, attempt)
 
-    def _hear(self, worker: "_Worker", frame: FromWorker) -> None:
+    def _hear(self, worker: Worker, frame: FromWorker) -> None:
         match frame:
             case Ready():
                 worker.ready = time.perf_counter()
@@ -254,46 +289,60 @@ class Workers:
                 if attempt is not None:
                     self._end(worker, attempt, frame)
 
-    def _end(self, worker: "_Worker", attempt: "_Attempt", frame: Ended) -> None:
+    def _end(self, worker: Worker, attempt: Attempt, frame: Ended) -> None:
         worker.idle_since = time.monotonic()
         worker.retired = worker.retired or frame.last
-        if frame.loaded and attempt.job.capability not in worker.process.loaded:
-            worker.process.loaded.add(attempt.job.capability)
-            self._on_warm(self.warm())
-        spent = Usage(
-            queue_ms=attempt.queue_ms,
-            load_ms=frame.load_ms + max(0.0, worker.ready - attempt.handed) * 1000,
-            run_ms=frame.run_ms,
-            prefill_tokens=frame.prefill_tokens,
-            prefill_s=frame.prefill_s,
-            decode_tokens=frame.decode_tokens,
-            decode_s=frame.decode_s,
-            others_s=frame.others_s,
-        )
-        if frame.outcome == "done":
-            done = Done(
-                "done",
-                frame.result,
-                model=frame.model,
-                usage=spent,
-                abstained=frame.abstained,
-            )
-        else:
-            done = _stopped(attempt, frame.error, frame.code, spent, frame.model)
+        if not frame.loaded and frame.code == Unavailable.code and self._hand_on(attempt):
+            return
+        if frame.loaded and not attempt.evicted:
+            self._loaded(worker, attempt.job.capability)
+        done = ended(attempt, worker.ready, frame)
         self._settle(attempt, done)
+        if worker.instead_of is not None:
+            self._renewing(worker, done)
+        elif worker.retired or (attempt.evicted and not worker.process.loaded):
+            worker.retire()
         self._dispatch_soon()
 
-    def _settle(self, attempt: "_Attempt", done: Done) -> None:
+    def _loaded(self, worker: Worker, capability: str) -> None:
+        if capability not in worker.process.loaded:
+            worker.process.loaded.add(capability)
+            self._on_warm(self.warm())
+
+    def _hand_on(self, attempt: Attempt) -> bool:
+        """Whether a job whose model could not be loaded is for another process, or another try."""
+        capability = attempt.job.capability
+        if attempt.load_only or attempt.stopping or attempt.again >= TRIES:
+            return False
+        if self._having(capability):
+            self._files.refuse(capability)
+        elif not self._files.is_changing(capability, attempt.looked):
+            return False
+        if attempt.timer is not None:
+            attempt.timer.cancel()
+        attempt.worker, attempt.again = None, attempt.again + 1
+        if self._loop is not None:
+            self._loop.call_later(AGAIN_S, self._requeue, attempt)
+        self._dispatch_soon()
+        return True
+
+    def _requeue(self, attempt: Attempt) -> None:
+        if not attempt.stopping:
+            self._queue.appendleft(attempt)
+            self._dispatch_soon()
+
+    def _settle(self, attempt: Attempt, done: Done) -> None:
         if attempt.timer is not None:
             attempt.timer.cancel()
         del self._attempts[attempt.job.key]
         if not attempt.load_only:
             self._on_done(attempt.job.key, done)
-        elif done.outcome != "done":
-            _log.warning("not preloaded", capability=attempt.job.capability, error=done.error)
+        elif done.outcome == "failed":
+            self._faults[attempt.job.capability] = done.error
+            _log.warning("not loaded", capability=attempt.job.capability, error=done.error)
 
     def _watch(self) -> None:
-        """Kill what grew too large; end what has been idle for long enough."""
+        """Kill what grew too large; end what has been idle for long enough; renew what is outdated."""
         now = time.monotonic()
         for worker in self._workers:
             large = worker.process.memory_mb() > self._memory_limit_mb
@@ -304,70 +353,65 @@ class Workers:
                         attempt.stopping = attempt.stopping or why
                     worker.process.kill()
             elif large or (now - worker.idle_since >= self._idle_s and not self._is_kept(worker)):
-                worker.retired = True
-                worker.process.kill()
+                worker.retire()
+        if now - self._renewed_at >= RENEW_EVERY_S:
+            self._renewed_at = now
+            self._renew()
         if not self._workers:
             self._started.clear()
 
-    def _is_kept(self, worker: "_Worker") -> bool:
-        """Whether this process alone has something loaded that was to be kept."""
+    def _is_kept(self, worker: Worker) -> bool:
+        """Whether this process alone has something loaded that is to be kept, or cannot be had again."""
         others = (w.process.loaded for w in self._workers if w is not worker and not w.retired)
-        return bool(self._kept & worker.process.loaded.difference(*others))
+        alone = worker.process.loaded.difference(*others)
+        return bool(self._kept & alone) or not all(map(self._files.can_be_had, alone))
+
+    def _renew(self) -> None:
+        """Start a process in the place of one that has a model loaded which was replaced, one at a time."""
+        replaced = {
+            worker: [
+                capability
+                for capability in sorted(worker.process.loaded)
+                if self._files.replaced(capability, worker.versions.get(capability, ""))
+            ]
+            for worker in self._workers
+            if worker.counts()
+        }
+        if any(worker.instead_of is not None for worker in self._workers):
+            return
+        outdated = next((worker for worker, names in replaced.items() if names), None)
+        if outdated is None:
+            return
+        fresh = self._start()
+        fresh.instead_of = outdated
+        self._replaced = replaced[outdated]
+        # What was replaced goes first: if it cannot be loaded, nothing else need be.
+        others = sorted(outdated.process.loaded - set(self._replaced))
+        for capability in self._replaced + others:
+            job = Job(f"renew {capability}", capability, b"", 0, _PRELOAD_LIMIT_S)
+            attempt = self._attempts[job.key] = Attempt(job, load_only=True)
+            self._hand(attempt, fresh)
+
+    def _renewing(self, fresh: Worker, done: Done) -> None:
+        """One of the models is loaded, or cannot be."""
+        outdated = fresh.instead_of
+        if done.outcome != "done":
+            self._not_renewed()
+            for other in fresh.attempts.values():
+                other.stopping = CANCELLED
+            fresh.instead_of, fresh.retired = None, True
+            fresh.process.kill()
+        elif not fresh.attempts and outdated is not None:
+            fresh.instead_of = None
+            outdated.retire()
+            _log.info("renewed", capabilities=self._replaced, pid=fresh.process.pid)
+
+    def _not_renewed(self) -> None:
+        """What is on the disk is not tried again until it is something else."""
+        for capability in self._replaced:
+            self._files.refuse(capability)
+        _log.warning("not renewed; what was loaded before stays", capabilities=self._replaced)
 
 
-@dataclass(eq=False, slots=True)
-class _Attempt:
-    """A job on its way. `stopping` says why it is being stopped, once it is."""
-
-    job: Job
-    load_only: bool = False
-    submitted: float = field(default_factory=time.perf_counter)
-    handed: float = 0.0
-    worker: "_Worker | None" = None
-    timer: TimerHandle | None = None
-    stopping: str = ""
-
-    @property
-    def queue_ms(self) -> float:
-        return (self.handed - self.submitted) * 1000
-
-
-@dataclass(eq=False, slots=True)
-class _Worker:
-    """One process and what it is doing. `retired` gets no more jobs and is about to be gone."""
-
-    process: WorkerProcess = field(init=False)
-    attempts: dict[str, _Attempt] = field(default_factory=dict)
-    ready: float = 0.0
-    idle_since: float = field(default_factory=time.monotonic)
-    retired: bool = False
-    killed_for: str = ""
-
-    def is_free(self) -> bool:
-        return not self.attempts and not self.retired and self.process.is_usable()
-
-    def may_join(self, capability: str, most: int) -> bool:
-        """Whether it runs such jobs, fewer than `most`, and will go on to do so."""
-        running = self.attempts.values()
-        alike = all(each.job.capability == capability and not each.load_only for each in running)
-        fits = 0 < len(running) < most
-        return fits and alike and not self.retired and self.process.is_usable()
-
-    def kill_for(self, attempt: _Attempt) -> None:
-        """End the process because one of its jobs does not stop."""
-        how = attempt.stopping
-        why = "was cancelled and went on" if how == _CANCELLED else how
-        self.killed_for = f"its worker was ended for another task, which {why}"
-        self.process.kill()
-
-
-_CANCELLED = "cancelled"
 _PRELOAD_LIMIT_S = 120.0
 _log = structlog.get_logger()
-
-
-def _stopped(attempt: _Attempt, error: str, code: str, spent: Usage, model: str = "") -> Done:
-    """The end of an attempt without a result; the reason it was stopped for goes first."""
-    if attempt.stopping == _CANCELLED:
-        return Done("cancelled", error=_CANCELLED, model=model, usage=spent)
-    return Done("failed", None, (attempt.stopping or error)[:500], code or "failed", model, spent)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from workers_bench import Bench, children, pid_of
 
-from daemon.workers import Done
+from daemon.worker_jobs import Done
 
 TANDEM = "selftest_tandem"
 LONG: dict[str, Any] = {"ms": 60_000, "steps": 6000}

@@ -12,7 +12,7 @@ import psutil
 import pytest
 from workers_bench import Bench, children, pid_of
 
-from daemon.workers import Job, Usage
+from daemon.worker_jobs import Job, Usage
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -293,7 +293,8 @@ async def test_what_handlers_print_does_not_disturb_the_protocol(tmp_path: Path)
 NODE = """
     import asyncio
     from daemon.config import WorkConfig
-    from daemon.workers import Job, Workers
+    from daemon.worker_jobs import Job
+    from daemon.workers import Workers
 
     async def main():
         workers = Workers(

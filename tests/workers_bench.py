@@ -3,26 +3,42 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import psutil
 import pytest
 
 from daemon.config import WorkConfig
-from daemon.workers import Done, Job, Workers
+from daemon.worker_jobs import Done, Job
+from daemon.workers import Workers
+
+MODELS = Path(__file__).resolve().parent.parent / "models"
 
 
 class Bench:
     """Workers, and everything they have said."""
 
     def __init__(
-        self, *, slots: int = 1, batch: int = 4, idle_s: float = 300.0, memory_mb: int = 300
+        self,
+        *,
+        slots: int = 1,
+        batch: int = 4,
+        idle_s: float = 300.0,
+        memory_mb: int = 300,
+        models: Path = MODELS,
     ) -> None:
         self.warmed: list[frozenset[str]] = []
         self.chunks: list[tuple[str, int, str, float | None]] = []
         self.done: dict[str, Done] = {}
         self._changed = asyncio.Event()
         self.workers = Workers(
-            WorkConfig(slots=slots, batch=batch, worker_idle_s=idle_s, memory_limit_mb=memory_mb),
+            WorkConfig(
+                slots=slots,
+                batch=batch,
+                worker_idle_s=idle_s,
+                memory_limit_mb=memory_mb,
+                models_dir=models,
+            ),
             on_chunk=self._chunk,
             on_done=self._end,
             on_warm=self.warmed.append,
