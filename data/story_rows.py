@@ -1,0 +1,178 @@
+r"""Training rows and held-out sets of the text model.
+
+    python -m data.story_rows --out /tmp/text --rows 60000 --seed 1 --sets SETS
+
+writes ``train.jsonl`` and ``validation.jsonl`` (``forgebus train --type text``), and for measuring
+``story.txt``, ``books.txt`` and ``chat.jsonl`` (held out, for ``forgebus eval text``) and
+``asked.jsonl``: talks whose last reply is judged by rule (``data.measure_text``). Of the rows some are
+stories and pieces of books to continue, some requests with their stories, some talks; ``--mix`` sets
+their shares.
+"""
+
+import argparse
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from data.chat_rows import Talk, talk
+from data.story_books import read_books
+from data.story_tales import tale
+from engine.tokenizer import ASSISTANT, END, TASKS, USER, Tokenizer
+
+VERSION = 1
+"""Raised whenever the same seed gives other rows than before."""
+
+PARTS = ("stories", "books", "asked", "begun", "talks", "public")
+USUAL = (10, 20, 30, 8, 28, 4)
+_PIECE = 1400
+_HELD_OUT = {"story.txt": 300, "chat.jsonl": 600, "asked.jsonl": 600}
+
+
+def conversation(tokenizer: Tokenizer, talk: Talk) -> dict[str, list[int]]:
+    """A talk as token ids: the turns so far are read, the last reply is learnt."""
+    ids = [TASKS["text"]]
+    for said, replied in talk.history:
+        ids += [USER, *tokenizer.encode(said), ASSISTANT, *tokenizer.encode(replied), END]
+    prompt = [*ids, USER, *tokenizer.encode(talk.said), ASSISTANT]
+    return {"prompt_ids": prompt, "answer_ids": [*tokenizer.encode(talk.reply), END]}
+
+
+class Rows:
+    """Random rows of a part; books and public talks are those given."""
+
+    def __init__(
+        self,
+        part: str,
+        tokenizer: Tokenizer,
+        books: list[str],
+        public: list[Talk],
+        rng: random.Random,
+    ) -> None:
+        self._part = part
+        self._tokenizer = tokenizer
+        self._books = books
+        self._public = public
+        self._rng = rng
+
+    def row(self, kind: str) -> dict[str, Any]:
+        """One row of a kind in :data:`PARTS`."""
+        rng = self._rng
+        match kind:
+            case "stories":
+                return self._text(tale(self._part, rng).story)
+            case "books":
+                return self._text(rng.choice(self._books))
+            case "asked":
+                return conversation(self._tokenizer, talk(self._part, rng, stories=True))
+            case "begun":
+                return self._begun()
+            case "talks":
+                return conversation(self._tokenizer, talk(self._part, rng))
+            case _:
+                return conversation(self._tokenizer, rng.choice(self._public))
+
+    def _text(self, text: str) -> dict[str, Any]:
+        ids = self._tokenizer.encode(text)
+        return {"prompt_ids": ids[:1], "answer_ids": [*ids[1:], END]}
+
+    def _begun(self) -> dict[str, Any]:
+        """A beginning as what is said, and its continuation as the reply."""
+        rng = self._rng
+        story = rng.random() < 0.6
+        whole = tale(self._part, rng).story if story else rng.choice(self._books)
+        pieces = whole.split(" ")
+        cut = rng.randrange(3, max(4, min(40, len(pieces) // 2)))
+        begun = Talk((), " ".join(pieces[:cut]), " " + " ".join(pieces[cut:]), "begun", "")
+        return conversation(self._tokenizer, begun)
+
+
+def pieces(paragraphs: tuple[str, ...]) -> list[str]:
+    """Paragraphs joined to pieces of about 300 tokens."""
+    found: list[str] = []
+    held: list[str] = []
+    for paragraph in paragraphs:
+        held.append(paragraph)
+        if sum(map(len, held)) > _PIECE:
+            found.append("\n\n".join(held)[: 2 * _PIECE])
+            held = []
+    return found + (["\n\n".join(held)] if held else [])
+
+
+def public_talks(sets: Path) -> list[Talk]:
+    """The short dialogues of chatterbot-corpus (English) that claim nothing about the world or a self.
+
+    Its talks about what it is, about facts and about opinions would teach what is not so.
+    """
+    found = []
+    for name in ("greetings", "emotion", "conversations", "humor", "food"):
+        file = sets / "chatterbot_corpus" / "english" / f"{name}.yml"
+        for turns in yaml.safe_load(file.read_text("utf-8"))["conversations"]:
+            said = [str(turn).strip() for turn in turns]
+            if len(said) < 2 or max(map(len, said)) > 200:
+                continue
+            history = tuple(zip(said[0:-2:2], said[1:-2:2], strict=False))
+            if len(said) % 2 == 0:
+                found.append(Talk(history, said[-2], said[-1], "public", ""))
+    instructions = (sets / "self_instruct" / "seed_tasks.jsonl").read_text("utf-8").splitlines()
+    for task in map(json.loads, instructions):
+        one = task["instances"][0]
+        if not one["input"] and len(one["output"]) < 600:
+            found.append(Talk((), task["instruction"], one["output"], "public", ""))
+    return found
+
+
+def main() -> None:
+    """Write the files."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--sets", type=Path, required=True, help="the public sets; docs/models.md")
+    parser.add_argument("--rows", type=int, default=60_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--tokenizer", type=Path, default=Path("models/tokenizer.json"))
+    parser.add_argument("--mix", type=int, nargs=len(PARTS), default=USUAL, metavar="SHARE")
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    tokenizer = Tokenizer.load(arguments.tokenizer)
+    books = list(read_books(arguments.sets / "books"))
+    public = public_talks(arguments.sets)
+    for part, count in (("train", arguments.rows), ("validation", 1500)):
+        rng = random.Random(f"text {VERSION} {part} {arguments.seed}")
+        held = [book.train if part == "train" else book.validation for book in books]
+        texts = [piece for paragraphs in held for piece in pieces(paragraphs)]
+        every = [one for n, one in enumerate(public) if (n % 10 == 0) == (part != "train")]
+        rows = Rows(part, tokenizer, texts, every, rng)
+        kinds = rng.choices(PARTS, arguments.mix, k=count)
+        _write(arguments.out / f"{part}.jsonl", (rows.row(kind) for kind in kinds))
+    _held_out(arguments.out, arguments.seed)
+    told = "\n\n".join("\n\n".join(book.validation) for book in books)
+    (arguments.out / "books.txt").write_text(told, "utf-8")
+
+
+def _held_out(out: Path, seed: int) -> None:
+    """Stories, talks and requests of validation, as texts."""
+    rng = random.Random(f"text {VERSION} held out {seed}")
+    stories = (tale("validation", rng).story for _ in range(_HELD_OUT["story.txt"]))
+    (out / "story.txt").write_text("\n\n".join(stories) + "\n", "utf-8")
+    plain = (talk("validation", rng) for _ in range(3 * _HELD_OUT["chat.jsonl"]))
+    alone = [{"prompt": one.said, "answer": one.reply} for one in plain if not one.history]
+    _write(out / "chat.jsonl", iter(alone[: _HELD_OUT["chat.jsonl"]]))
+    asked = (
+        asdict(talk("validation", rng, stories=number % 3 == 0))
+        for number in range(_HELD_OUT["asked.jsonl"])
+    )
+    _write(out / "asked.jsonl", asked)
+
+
+def _write(file: Path, rows: Iterator[dict[str, Any]]) -> None:
+    with file.open("w", encoding="utf-8") as stream:
+        for row in rows:
+            stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()
