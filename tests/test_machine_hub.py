@@ -88,7 +88,7 @@ def test_plain_text_becomes_a_task_of_the_apps_own_name() -> None:
 def test_json_says_how_it_is_to_be_done() -> None:
     payload = (
         b'{"content":[1],"id":"x","once":true,"privacy":"private","node":"pi4","priority":9,'
-        b'"deadline_ms":500,"max_tokens":7,"preference":"fastest"}'
+        b'"deadline_ms":500,"max_tokens":7,"preference":"fastest","handoff":false}'
     )
     submit = order_of(Door("desk").ask(asked(payload))[0]).submit
     assert submit == m.Submit(
@@ -101,6 +101,7 @@ def test_json_says_how_it_is_to_be_done() -> None:
         priority=9,
         deadline_ms=500,
         max_tokens=7,
+        handoff=False,
         preference=m.Preference.FASTEST,
     )
 

@@ -64,6 +64,21 @@ def test_nobody_bid() -> None:
     assert choice.decision.reason == "nobody bid"
 
 
+def test_after_an_abstention_only_a_better_bid_counts() -> None:
+    bids = {"small": bid(1.0), "equal": bid(2.0), "large": bid(900.0, quality=0.51)}
+    choice = choose(bids, terms(above=0.5))
+    assert choice.ranking == ("large",)
+    assert seen(choice, "equal").excluded == "quality 0.50 is not above 0.50, which abstained"
+
+
+def test_after_an_abstention_a_late_bid_is_worth_nothing() -> None:
+    bids = {"large": bid(900.0, quality=0.9)}
+    assert choose(bids, terms(deadline_left_ms=800.0)).ranking == ("large",)
+    choice = choose(bids, terms(deadline_left_ms=800.0, above=0.5))
+    assert choice.ranking == ()
+    assert seen(choice, "large").excluded == "late: 900 ms expected, 800 left"
+
+
 def test_no_valid_bid_says_each_reason() -> None:
     bids = {"a": bid(declined="quiet hours"), "b": bid(quality=0.2), "c": bid()}
     choice = choose(bids, terms(min_quality=0.3, allowed={"a", "b"}))

@@ -16,13 +16,14 @@ from broker_fixture import BrokerProcess, Peer, eventually
 from bus_topics import codec, errors
 from bus_topics import messages as m
 from bus_topics.topics import DEFAULT_BASE, TOPICS, Topic, build
-from daemon import auction, contract, requester, roster
+from daemon import auction, contract, eligible, requester, roster
 from daemon.attempt import AWARD_REPEAT_S
 from daemon.config import AuctionConfig, BrokerConfig
 from daemon.contractor import STARTED_AFTER_S
 from daemon.home import ACCEPTED_AFTER_S, VERDICT_AFTER_S
 from daemon.hub import TAKE_OVER_S
 from daemon.service import REFRESH_S
+from daemon.task import HANDOFF_RESERVE_S
 
 PAGE = (Path(__file__).parent.parent / "docs" / "protocol.md").read_text(encoding="utf-8")
 WORDS = " ".join(PAGE.split())
@@ -70,7 +71,7 @@ def test_the_headings_are_the_topics_and_no_others() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", [auction, contract, requester, roster], ids=lambda module: module.__name__
+    "module", [auction, contract, eligible, requester, roster], ids=lambda module: module.__name__
 )
 def test_the_drawing_of_a_machine_is_that_of_its_file(module: ModuleType) -> None:
     assert module.__doc__ is not None
@@ -111,6 +112,10 @@ AUCTION = AuctionConfig()
         f"hear `taken` within {TAKE_OVER_S:.0f} s",
         f"refreshed every {REFRESH_S:.0f} s",
         f"sends {BrokerConfig().will_delay_s} s after the link is lost",
+        f"less than a bid window ({AUCTION.window_ms} ms) is left",
+        f"the task was handed on {eligible.MAX_HANDOFFS} times",
+        f"or {HANDOFF_RESERVE_S * 1000:.0f} ms before the deadline",
+        f"a home that restarts gives the nodes {auction.LOOK_ROUND_S:.0f} s to be seen",
     ],
 )
 def test_a_figure_is_that_of_the_code(words: str) -> None:
