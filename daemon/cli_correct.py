@@ -214,13 +214,18 @@ def _list(config: Path | None, *, json: bool) -> int:
 
 
 def _forget(config: Path | None, which: str, *, json: bool) -> int:
+    import shutil
+
     from daemon.plain import as_json
+    from handlers.learned_models import COURSE, FOLDER
     from handlers.protocol import Unavailable
 
     try:
         count = _store(config).forget(() if which == ALL else (which,))
     except Unavailable as fault:
         raise CommandError(str(fault)) from None
+    for unfinished in (settings(config).node.state_dir / FOLDER).glob(f"{COURSE}*"):
+        shutil.rmtree(unfinished, ignore_errors=True)  # its rows have the sentence too
     if not count and which != ALL:
         raise CommandError(f"no correction {which!r} is kept; see `forgebus correct --list`")
     if json:

@@ -61,7 +61,7 @@ def _learn(found: "Config", name: str, effort: dict[str, Any], *, json: bool) ->
     from engine.interrupt import asked_to_stop
     from handlers.corrections_store import Store
     from handlers.learned_models import FOLDER
-    from learning.course import Effort, Interrupted, Place, learn
+    from learning.course import Effort, Interrupted, NothingNew, Place, learn
 
     place = Place(found.node.state_dir / FOLDER, found.work.models_dir, shipped("data"))
     store = Store(place.learning, found.learning.keep_days)
@@ -78,6 +78,9 @@ def _learn(found: "Config", name: str, effort: dict[str, Any], *, json: bool) ->
             )
     except Interrupted:
         raise CommandError("interrupted; the same command goes on from here", INTERRUPTED) from None
+    except NothingNew as told_so:
+        print(as_json({"model": name, "kept": None}) if json else str(told_so))
+        return DONE
     if json:
         print(as_json({"model": name, "kept": result.kept, "why": result.why, **result.figures}))
     else:

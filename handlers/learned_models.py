@@ -19,6 +19,9 @@ import msgspec
 FOLDER = "learning"
 """Below a node's state directory: corrections, learnt models, unfinished training."""
 
+COURSE = "course-"
+"""What the folder of an unfinished learning is called, before the model's name."""
+
 PROVENANCE = "learned.json"
 _MODELS, _VERSIONS, _SUMS, _TOKENIZER = "models", "versions", "SHA256SUMS", "tokenizer.json"
 _KEPT = 2

@@ -9,30 +9,35 @@ learnings, and what was forgotten is forgotten. Half-done work lies in the learn
 up again; it goes when the learning ends.
 """
 
+import fcntl
 import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from engine.checkpoint import SUMS, load_checkpoint, save_checkpoint, write_json, write_sums
+from engine.checkpoint import load_checkpoint, save_checkpoint, write_json
 from engine.errors import BadData, MissingDependency, NotWritten
-from engine.model_folder import TOKENIZER
-from engine.model_use import CALIBRATION, USE, read_calibration, read_use
+from engine.model_use import Calibration, read_calibration, read_use
 from engine.served import load_served_weights
 from handlers.corrections_envelope import CORRECTABLE
 from handlers.corrections_store import Correction, Store
-from handlers.learned_models import PROVENANCE, digest, install, learned, overlay
+from handlers.learned_models import COURSE, PROVENANCE, digest, install, learned, overlay
 from learning.judge import Compared, Mark, compared, fallen, marks, threshold_for
 from learning.lessons import KINDS, Kind, generate
 from learning.rows import learnable, rows_of, split
+from learning.served_form import between, calibrate, seal, tokenizer_of, write_model
 
-_PLAN, _LAST = "plan.json", "last.json"
+_PLAN, _LAST, _LOCK = "plan.json", "last.json", "learn.lock"
+SHARES = (1.0, 0.7, 0.5, 0.3)
+"""Of the way from the shipped weights to the trained ones, that are tried."""
+
 _MOST_LOWER = 0.05
 """The most by which a threshold may be below the shipped one."""
 
@@ -52,13 +57,13 @@ class Effort:
         threads: of torch.
     """
 
-    steps: int = 160
+    steps: int = 120
     rows: int = 8
     context: int = 256
-    rate: float = 3e-4
-    lessons: int = 6000
+    rate: float = 2e-4
+    lessons: int = 5000
     reserved: int = 500
-    copies: int = 24
+    copies: int = 32
     threads: int = 1
 
 
@@ -84,6 +89,10 @@ class Interrupted(Exception):  # noqa: N818 - named for what happened
     """Asked to stop; the same learning goes on from here."""
 
 
+class NothingNew(Exception):  # noqa: N818 - named for what is so
+    """These corrections were learnt, or discarded, at the last learning; its text says which."""
+
+
 def learn(
     name: str,
     place: Place,
@@ -96,34 +105,28 @@ def learn(
     """Learn the corrections of the model `name` (home or router), and keep what is no worse.
 
     Raises:
-        BadData: nothing to learn from, or nothing new since the last learning.
+        BadData: nothing to learn from, or another learning is under way here.
+        NothingNew: there is no correction that the last learning had not.
         Interrupted: `stop` said so.
         MissingDependency: torch is not installed.
         EngineError: as training and export raise.
     """
     course = _Course.begin(name, place, store, effort, say)
-    folder = place.learning / f"course-{name}"
-    course.lay_out(folder)
-    started = time.monotonic()
-    say(f"{len(course.trained)} corrections and {effort.lessons} lessons")
-    course.write_lessons(folder, stop)
-    course.train(folder, stop)
-    made = course.export(folder)
-    result = course.compare(folder, made)
-    result.figures["seconds"] = round(time.monotonic() - started, 1)
-    if result.kept:
-        about = {"parent": course.parent, **result.figures}
-        write_json(made / PROVENANCE, about)
-        _seal(made)
-        try:
-            install(place.learning, place.shipped, name, made)
-        except OSError as fault:
-            raise NotWritten(
-                f"the learnt model cannot be installed ({fault.strerror})", "make room"
-            ) from fault
-    last = {"plan": course.fingerprint, "kept": result.kept, "why": result.why}
-    write_json(place.learning / f"{name}-{_LAST}", last | result.figures)
-    shutil.rmtree(folder)
+    folder = place.learning / f"{COURSE}{name}"
+    with _alone(place.learning):
+        course.lay_out(folder)
+        started = time.monotonic()
+        say(f"{len(course.trained)} corrections and {effort.lessons} lessons")
+        course.write_lessons(folder, stop)
+        course.train(folder, stop)
+        made = course.choose(folder)
+        result = course.compare(folder, made)
+        result.figures["seconds"] = round(time.monotonic() - started, 1)
+        if result.kept:
+            course.keep(made, result)
+        last = {"plan": course.fingerprint, "kept": result.kept, "why": result.why}
+        write_json(place.learning / f"{name}-{_LAST}", last | result.figures)
+        shutil.rmtree(folder)
     return result
 
 
@@ -160,13 +163,9 @@ class _Course:
         last = _read(place.learning / f"{name}-{_LAST}")
         if last.get("plan") == fingerprint:
             how = "kept" if last.get("kept") else "discarded"
-            raise BadData(
-                f"nothing is new since the last learning, which was {how}", "correct something"
-            )
+            raise NothingNew(f"no correction is new since the last learning, which was {how}")
         trained, held_out = split(usable)
-        kind = KINDS[name]
-        kind.check(place.shipped / name)
-        return cls(name, kind, place, effort, say, trained, held_out, parent, fingerprint)
+        return cls(name, KINDS[name], place, effort, say, trained, held_out, parent, fingerprint)
 
     def lay_out(self, folder: Path) -> None:
         """The folder of this course; one of another is begun anew."""
@@ -183,6 +182,7 @@ class _Course:
         if not lessons.exists():
             generate(self.kind, self.place.generators, folder, self.effort, stop)
         _stop_if(stop)
+        self.kind.check(self.place.shipped / self.name, lessons)
         rows = folder / "train.jsonl"
         if not rows.exists():
             ours = [row for one in self.trained for row in rows_of(one, self.effort.copies, 1)]
@@ -201,6 +201,7 @@ class _Course:
                 f"learning needs {fault.name}", "run `pip install forgebus[train]`"
             ) from fault
         shipped, effort = self.place.shipped / self.name, self.effort
+        every = max(1, effort.steps // 4)
         parent = folder / "parent"
         if not parent.exists():
             half = folder / "parent.new"
@@ -209,7 +210,7 @@ class _Course:
         plan = TrainPlan(
             config=load_checkpoint(parent).config,
             data=(folder / "train.jsonl",),
-            tokenizer=_tokenizer(self.place.shipped, self.name),
+            tokenizer=tokenizer_of(shipped),
             out=folder / "run",
             kind=self.kind.rows,
             labels=read_use(shipped).labels,
@@ -218,42 +219,50 @@ class _Course:
             rows=effort.rows,
             context=effort.context,
             rate=effort.rate,
-            validation=0.03,
-            every=max(1, effort.steps // 4),
+            validation=0.0,  # the last weights are kept, and judged as a node would be
+            every=every,
             threads=effort.threads,
         )
         done = train(
             plan,
             resume=True,
-            report=lambda progress: self.say(str(progress)) if progress.validation else None,
+            report=lambda at: None if at.step % every else self.say(str(at)),
             stop=stop,
             more={"licence": "corrections of this node; generated"},
         )
         if not done.finished:
             raise Interrupted
 
-    def export(self, folder: Path) -> Path:
-        """The served form, int8, with the shipped one's use and a threshold of its own; sealed."""
-        from engine.graph import write_served
-        from engine.quantisation.quantise import QuantizationConfig, quantise_checkpoint
+    def choose(self, folder: Path) -> Path:
+        """Of some shares of the way from the shipped weights, the one to be judged; sealed.
 
-        shipped, made = self.place.shipped / self.name, folder / self.name
-        shutil.rmtree(made, ignore_errors=True)
-        made.mkdir()
-        trained = load_checkpoint(folder / "run")
-        write_served(quantise_checkpoint(trained, QuantizationConfig("int8"), None), made)
-        for name in (USE, CALIBRATION):
-            shutil.copyfile(shipped / name, made / name)
-        shutil.copyfile(_tokenizer(self.place.shipped, self.name), made / TOKENIZER)
-        _seal(made)
-        before = read_calibration(shipped)
-        fitting = self.kind.cases(folder / "fitting")[: self.effort.reserved]
-        given = sum(m.helped or m.harmed for m in self._marks(shipped, fitting))
-        least = before.threshold - _MOST_LOWER
-        threshold = threshold_for(list(self.kind.answered(made, fitting)), given, least)
-        write_json(made / CALIBRATION, {"temperature": before.temperature, "threshold": threshold})
-        _seal(made)
-        return made
+        It has most corrections right among those that cost nothing on the fitting cases, else is the
+        nearest to the shipped one. What is reserved has no part in this.
+        """
+        shipped = self.place.shipped / self.name
+        before, after = load_checkpoint(folder / "parent"), load_checkpoint(folder / "run")
+        fitting = self.kind.cases(folder / "fitting")
+        known = self._marks(shipped, fitting)
+        best, most = folder, -1
+        for share in SHARES:
+            made = folder / f"{self.name}-{share:g}"
+            write_model(between(before, after, share), shipped, made)
+            self._set_threshold(made, fitting, sum(m.helped or m.harmed for m in known))
+            figures, fell = fallen(known, self._marks(made, fitting))
+            cases = [self.kind.case(one) for one in self.trained]
+            done = sum(mark.done for mark in self._marks(made, cases))
+            told = ", ".join(f"{one.after} {name}" for name, one in figures.items())
+            self.say(f"{share:.0%} of the way: {done} of {len(cases)} corrections; {told}")
+            if (not fell and done >= most) or most < 0:
+                best, most = made, -1 if fell else done
+        return best
+
+    def _set_threshold(self, made: Path, fitting: list[Any], answers: int) -> None:
+        """The one at which it answers as often as the shipped model."""
+        shipped = read_calibration(self.place.shipped / self.name)
+        outcomes = list(self.kind.answered(made, fitting))
+        threshold = threshold_for(outcomes, answers, shipped.threshold - _MOST_LOWER)
+        calibrate(made, Calibration(shipped.temperature, threshold))
 
     def compare(self, folder: Path, made: Path) -> Learnt:
         """Against the shipped model on what is reserved, against today's on the corrections."""
@@ -277,6 +286,17 @@ class _Course:
         told["threshold"] = read_calibration(made).threshold
         return Learnt(not why, tuple(why), told)
 
+    def keep(self, made: Path, result: Learnt) -> None:
+        """Seal it with where it comes from, and let it stand for the shipped one."""
+        write_json(made / PROVENANCE, {"parent": self.parent, **result.figures})
+        seal(made)
+        try:
+            install(self.place.learning, self.place.shipped, self.name, made)
+        except OSError as fault:
+            raise NotWritten(
+                f"the learnt model cannot be installed ({fault.strerror})", "make room"
+            ) from fault
+
     def _marks(self, model: Path, cases: list[Any]) -> list[Mark]:
         threshold = read_calibration(model).threshold
         return marks(self.kind.answered(model, cases), threshold)
@@ -287,20 +307,20 @@ class _Course:
         return compared([mark.done for mark in before], [mark.done for mark in after])
 
 
-def _tokenizer(shipped: Path, name: str) -> Path:
-    """The tokenizer of a shipped model."""
-    beside = shipped / name / TOKENIZER
-    return beside if beside.exists() else shipped / TOKENIZER
-
-
 def _sha(one: Correction) -> str:
     """What tells one right answer from another."""
     return hashlib.sha256(msgspec.json.encode(one.right)).hexdigest()[:12]
 
 
-def _seal(folder: Path) -> None:
-    names = sorted(f.name for f in folder.iterdir() if f.name != SUMS)
-    write_sums(folder, names)
+@contextmanager
+def _alone(learning: Path) -> Iterator[None]:
+    """One learning at a time in a folder; the lock goes with the process."""
+    with (learning / _LOCK).open("wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BadData("another learning is under way here", "wait for its end") from None
+        yield
 
 
 def _stop_if(stop: Callable[[], bool]) -> None:

@@ -2,7 +2,8 @@
 
 Two models that were trained a little differently differ in a few cases either way. So cases are
 compared in pairs: of those that changed, more must have been lost than chance explains (the sign
-test, McNemar 1947), or more than one in a hundred of all, before it is said that something fell.
+test, McNemar 1947), or more than one in a hundred of all and five, before it is said that something
+fell.
 """
 
 import math
@@ -13,7 +14,7 @@ from typing import Any
 from evaluation.cases import Outcome
 
 CHANCE = 0.05
-MOST_LOST = 0.01
+MOST_LOST, FEW = 0.01, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def compared(before: Sequence[bool], after: Sequence[bool]) -> Compared:
     lost = sum(old and not new for old, new in pairs)
     gained = sum(new and not old for old, new in pairs)
     surely = lost > gained and _by_chance(lost, lost + gained) < CHANCE
-    fell = surely or lost - gained > MOST_LOST * len(pairs)
+    fell = surely or lost - gained > max(FEW, MOST_LOST * len(pairs))
     return Compared(len(pairs), sum(before), sum(after), fell)
 
 

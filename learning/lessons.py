@@ -4,6 +4,7 @@ The generators of training data write both (`data/`); they run as programs of th
 or phrasing of the reserved cases is in any lesson.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -49,7 +50,7 @@ class Kind:
         answered: each case asked of the model in a folder.
         case: a correction as a case.
         read: the cases of a file.
-        check: raises BadModel where the generator's lessons are not for this model.
+        check: raises BadModel where the lessons in a folder are not for the model in another.
     """
 
     rows: str
@@ -57,7 +58,7 @@ class Kind:
     answered: Callable[[Path, Sequence[Any]], Iterator[Outcome]]
     case: Callable[[Correction], Any]
     read: Callable[[Path], Iterator[Any]]
-    check: Callable[[Path], None]
+    check: Callable[[Path, Path], None]
 
     def cases(self, folder: Path) -> list[Any]:
         """The reserved cases in a folder."""
@@ -74,14 +75,14 @@ def generate(
         BadData: the generator is not there, or failed.
     """
     wanted = (
-        ("fitting", 1, FITTING),
-        ("lessons", amount.lessons, LESSONS),  # last: once it is there, all is
+        ("fitting", 1, amount.reserved // 2, FITTING),
+        ("lessons", amount.lessons, amount.reserved, LESSONS),  # last: once it is there, all is
     )
-    for name, rows, seed in wanted:
+    for name, rows, cases, seed in wanted:
         half = folder / f"{name}.new"
         shutil.rmtree(half, ignore_errors=True)
         shutil.rmtree(folder / name, ignore_errors=True)
-        sizes = ("--rows", str(rows), "--validation", str(amount.reserved), "--seed", str(seed))
+        sizes = ("--rows", str(rows), "--validation", str(cases), "--seed", str(seed))
         command = [sys.executable, "-m", f"data.{kind.generator}", "--out", str(half), *sizes]
         done = subprocess.run(
             command,
@@ -110,21 +111,20 @@ def _router_answered(folder: Path, cases: Sequence[Sentence]) -> Iterator[Outcom
     yield from router.answered(load_model(folder), cases)
 
 
-def _any_home(folder: Path) -> None:
+def _any_home(model: Path, lessons: Path) -> None:
     """What the generator writes is for whatever reads `handlers.home_view`."""
 
 
-def _same_labels(folder: Path) -> None:
-    labels = set(read_use(folder).labels)
-    if labels != _ROUTER_LABELS:
+def _same_labels(model: Path, lessons: Path) -> None:
+    ours = set(read_use(model).labels)
+    with (lessons / "train.jsonl").open("rb") as lines:
+        theirs = {json.loads(line)["label"] for line in lines}
+    if ours != theirs:
         raise BadModel(
-            f"the lessons are for a router of {', '.join(sorted(_ROUTER_LABELS))}; {folder} has "
-            "other labels",
+            f"the lessons are for a router of {', '.join(sorted(theirs))}; {model} has other labels",
             "train it anew on your own rows with `forgebus train`",
         )
 
-
-_ROUTER_LABELS = frozenset("chat home_control code math vision image web stt tts file text".split())
 
 KINDS = {
     "home": Kind(

@@ -29,9 +29,11 @@ def before_and_after(lost: int, gained: int, n: int) -> tuple[list[bool], list[b
         (15, 6, 1000, True),
         (12, 8, 1000, False),
         (30, 20, 1000, False),
-        (32, 21, 1000, True),  # more than one in a hundred of all
+        (61, 50, 1000, True),  # more than one in a hundred of all
+        (60, 50, 1000, False),
         (0, 40, 1000, False),
-        (1, 0, 20, True),
+        (3, 0, 20, False),
+        (26, 20, 60, True),  # and more than five
     ],
 )
 def test_a_fall_is_more_than_chance_explains_or_one_in_a_hundred(
