@@ -29,6 +29,8 @@ def main(port: int, name: str, capability: str, quality: float, mode: str) -> No
         client.publish(f"{BASE}/in/{to}/{name}/{kind}", orjson.dumps(fields), qos)
 
     def offered(home: str, offer: dict[str, Any]) -> None:
+        if name not in offer.get("only", [name]):
+            return
         round_ = {"task": offer["task"], "auction": offer["auction"]}
         if mode == "declines":
             say(home, "bid", 0, **round_, declined="closed for today")
