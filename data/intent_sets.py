@@ -1,0 +1,113 @@
+"""Training rows for a public intent set: its own, changed ones, and what a linear teacher thinks of more.
+
+    python -m data.intent_sets --set clinc150 --sets FOLDER --out run/clinc150 --seed 1
+
+writes `train.jsonl` for `forgebus train --type router` and `valid.jsonl`: a part of the set's
+TRAINING sentences that nothing learns from, the teacher neither, on which a run picks its weights
+and `python -m data.measure_intents` the threshold. The set's own validation part is never read.
+"""
+
+import argparse
+import json
+import random
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from data.intent_changes import changed
+from data.intent_phrases import outside, phrased
+from data.intent_public import OUTSIDE, SETS, Row, foreign, training, unlabelled
+from data.intent_teacher import Teacher
+
+VERSION = 1
+"""Raised whenever the same seed gives other rows than before."""
+
+_FOREIGN = 3000
+_SHOWN = 6
+_LEAST_SHARE = 0.02
+# How much the teacher's opinion counts for a changed sentence; the rest is its former label.
+_TRUST = 0.5
+
+
+def held_out(rows: Sequence[Row], share: float, seed: int) -> tuple[list[Row], list[Row]]:
+    """(for learning, held out): a random share of the rows, no sentence of it among the others."""
+    order = list(rows)
+    random.Random(f"held out {VERSION} {seed}").shuffle(order)
+    apart = order[: int(len(order) * share)]
+    known = {text for text, _ in apart}
+    return [row for row in order if row[0] not in known], apart
+
+
+def make(
+    folder: Path, name: str, *, seed: int, share: float, changes: int, others: int
+) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+    """Rows to learn and rows held out.
+
+    Args:
+        folder: of the public sets.
+        name: of the set.
+        seed: of everything.
+        share: of the training sentences that is held out.
+        changes: changed sentences for each of the set's own.
+        others: sentences of other sets, at most, with the teacher's opinion.
+    """
+    rng = random.Random(f"intents {VERSION} {name} {seed}")
+    learnt, apart = held_out(training(folder, name), share, seed)
+    if name == "clinc150":
+        found = rng.sample(foreign(folder), _FOREIGN)
+        strangers, strangers_apart = held_out([(text, OUTSIDE) for text in found], share, seed)
+        learnt += strangers + [(text, OUTSIDE) for text in outside(rng)]
+        apart += strangers_apart
+    known = {text for text, _ in apart}
+    learnt += [(text, label) for text, label in phrased(name, rng) if text not in known]
+    teacher = Teacher(learnt, seed=seed)
+    rows: list[dict[str, object]] = [{"text": text, "label": label} for text, label in learnt]
+    inside = [row for row in learnt if row[1] != OUTSIDE]
+    twisted = [row for _ in range(changes) for row in changed(inside, rng) if row[0] not in known]
+    rows += _taught(teacher, twisted, _TRUST)
+    spare = [text for text in unlabelled(folder, name) if text not in known]
+    spare = rng.sample(spare, min(others, len(spare)))
+    rows += _taught(teacher, [(text, "") for text in spare], 1.0)
+    rng.shuffle(rows)
+    return rows, [{"text": text, "label": label} for text, label in apart]
+
+
+def main() -> None:
+    """Write both files."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--set", choices=SETS, required=True)
+    parser.add_argument("--sets", type=Path, required=True, help="folder of the public sets")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--share", type=float, default=0.05, help="of the sentences, held out")
+    parser.add_argument("--changes", type=int, default=2, help="changed sentences for each")
+    parser.add_argument("--others", type=int, default=8000, help="sentences of other sets")
+    given = parser.parse_args()
+    rows, apart = make(
+        given.sets,
+        given.set,
+        seed=given.seed,
+        share=given.share,
+        changes=given.changes,
+        others=given.others,
+    )
+    given.out.mkdir(parents=True, exist_ok=True)
+    for file, some in (("train.jsonl", rows), ("valid.jsonl", apart)):
+        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in some)
+        (given.out / file).write_text(lines, "utf-8")
+    print(f"{len(rows)} rows, {len(apart)} held out")
+
+
+def _taught(teacher: Teacher, rows: Sequence[Row], trust: float) -> Iterable[dict[str, object]]:
+    """Rows with the teacher's likeliest labels; the rest of 1 is for the label that a row had."""
+    shares = teacher.shares([text for text, _ in rows])
+    for (text, label), row in zip(rows, shares, strict=True):
+        weight = trust if label else 1.0
+        best = [n for n in row.argsort()[::-1][:_SHOWN] if row[n] >= _LEAST_SHARE]
+        told = {teacher.labels[n]: weight * float(row[n]) for n in best}
+        if label:
+            told[label] = told.get(label, 0.0) + 1 - weight
+        yield {"text": text, "labels": {name: round(value, 3) for name, value in told.items()}}
+
+
+if __name__ == "__main__":
+    main()
