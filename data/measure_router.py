@@ -3,7 +3,8 @@
     python -m data.measure_router models/router --validation /tmp/router/validation.jsonl [--write]
 
 The first half of the set fits the temperature (least mean negative log-likelihood, Guo et al. 2017)
-and the threshold (least at which 98 of 100 answers are right); the second half is reported.
+and the threshold (least at which 98 of 100 answers are right); the second half is reported. What
+asks for nothing (label `oos`) counts for precision alone: every answer to it is wrong.
 ``--write`` leaves both in the model's ``calibration.json``.
 """
 
@@ -17,13 +18,14 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from data.router_sentences import LABELS
+from data.router_sentences import LABELS, OUTSIDE
 from engine.decoding import classify
 from engine.model_use import Calibration
 from engine.routing import prompt_of
 from engine.runtime import Forge
 
 PRECISION = 0.98
+_NOTHING = -1
 
 Floats = npt.NDArray[np.float64]
 
@@ -36,28 +38,34 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     rows = [json.loads(line) for line in arguments.validation.read_text("utf-8").splitlines()]
-    truth = np.array([LABELS.index(row["label"]) for row in rows])
+    truth = np.array(
+        [_NOTHING if r["label"] == OUTSIDE else LABELS.index(r["label"]) for r in rows]
+    )
     shares, seconds = _shares(arguments.model, [row["text"] for row in rows])
     half = len(rows) // 2
-    temperature = _temperature(shares[:half], truth[:half])
+    known = truth[:half] != _NOTHING
+    temperature = _temperature(shares[:half][known], truth[:half][known])
     least = _threshold(_tempered(shares[:half], temperature), truth[:half])
     tempered, wanted = _tempered(shares[half:], temperature), truth[half:]
     best, top = tempered.argmax(1), tempered.max(1)
-    given = top >= least
+    given, asked = top >= least, wanted != _NOTHING
     times = sorted(seconds)
     figures = {
         "n": len(wanted),
-        "accuracy": round(float((best == wanted).mean()), 4),
+        "accuracy": round(float((best == wanted)[asked].mean()), 4),
         "temperature": temperature,
         "threshold": least,
-        "answered": round(float(given.mean()), 4),
+        "answered": round(float(given[asked].mean()), 4),
         "precision": round(float((best == wanted)[given].mean()), 4),
-        "calibration_error": round(_calibration_error(top, best == wanted), 4),
+        "nonsense": int((~asked).sum()),
+        "nonsense_turned_away": round(float((~given)[~asked].mean()), 4),
+        "calibration_error": round(_calibration_error(top[asked], (best == wanted)[asked]), 4),
         "latency_p50_ms": round(1000 * times[len(times) // 2], 3),
     }
     print(json.dumps(figures, indent=1))
-    print({LABELS[n]: round(float((best == n)[wanted == n].mean()), 3) for n in set(wanted)})
-    confused = Counter((LABELS[a], LABELS[b]) for a, b in zip(wanted, best, strict=True) if a != b)
+    print({LABELS[n]: round(float((best == n)[wanted == n].mean()), 3) for n in set(wanted[asked])})
+    pairs = zip(wanted[asked], best[asked], strict=True)
+    confused = Counter((LABELS[a], LABELS[b]) for a, b in pairs if a != b)
     print("most confused (asked, answered):", confused.most_common(8))
     if arguments.write:
         calibration = Calibration(temperature=temperature, threshold=least)

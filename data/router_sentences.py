@@ -2,8 +2,8 @@
 
     python -m data.router_sentences --out /tmp/router --sets FOLDER --rows 90000 --seed 1
 
-writes ``train.jsonl`` (rows of :mod:`engine.training.data`, label numbers of ``LABELS``),
-``validation.jsonl`` (text and label) and ``negatives.txt``: sentences for
+writes ``train.jsonl`` (text and label; nonsense has all labels in equal shares),
+``validation.jsonl`` (text and label; nonsense is ``oos``) and ``negatives.txt``: sentences for
 :mod:`data.home_commands` that are no home command.
 """
 
@@ -13,9 +13,11 @@ import random
 from pathlib import Path
 
 from data.home_commands import sample
+from data.phrasebook import read_phrasebook
 from data.phrasing import dressed, expand, noisy
 from data.public_sets import NOT_ABOUT_HOME, Pair, read_all
 from data.router_more import MORE
+from data.router_nonsense import nonsense
 from data.router_phrases import PHRASES, SUBJECTS
 from engine.routing import prompt_of
 
@@ -25,8 +27,14 @@ LABELS = (
 )
 """Label n of a router trained on these rows is ``<|label_n|>``; its ``use.json`` must say so."""
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same seed gives other rows than before."""
+
+OUTSIDE = "oos"
+"""In `validation.jsonl`, the label of what asks for nothing."""
+
+_NONSENSE = 0.06
+_REQUESTS = 0.5
 
 
 def sentences(part: str, label: str, count: int, rng: random.Random) -> list[str]:
@@ -38,7 +46,13 @@ def sentences(part: str, label: str, count: int, rng: random.Random) -> list[str
         for name, table in SUBJECTS[part].items()
     }
     made = []
+    book = read_phrasebook("requests")
+    requests = book.templates.get(label, []) if part == "train" else []
     for _ in range(count):
+        if requests and rng.random() < _REQUESTS:
+            said = book.say(rng.choice(requests), rng)
+            made.append(dressed(noisy(said, rng, 0.2), rng))
+            continue
         slots = {name: rng.choice(values) for name, values in subjects.items()}
         more = MORE.get(label, []) if part == "train" else []
         template = rng.choice(PHRASES[label][part] + 2 * more)
@@ -61,7 +75,9 @@ def main() -> None:
     rows = _balanced(public, "train", arguments.rows, arguments.seed)
     with (arguments.out / "train.jsonl").open("w", encoding="utf-8") as file:
         for text, label in rows:
-            row = {"prompt": prompt_of(text), "label": LABELS.index(label), "task": "route"}
+            row: dict[str, object] = {"text": prompt_of(text), "label": label}
+            if label == OUTSIDE:
+                row = {"text": prompt_of(text), "labels": dict.fromkeys(LABELS, 1)}
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
     held = _balanced(read_all(arguments.sets, "validation"), "validation", 6600, arguments.seed)
     with (arguments.out / "validation.jsonl").open("w", encoding="utf-8") as file:
@@ -83,6 +99,7 @@ def _balanced(public: list[Pair], part: str, total: int, seed: int) -> list[Pair
         theirs = found if len(found) <= share else rng.sample(found, share)
         rows += [(text[:400], label) for text in theirs]
         rows += [(text, label) for text in sentences(part, label, each - len(theirs), rng)]
+    rows += [(nonsense(part, rng), OUTSIDE) for _ in range(int(total * _NONSENSE))]
     rng.shuffle(rows)
     return rows
 
