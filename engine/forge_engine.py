@@ -49,7 +49,7 @@ class ForgeEngine:
     a model, as with `Forge`.
 
     Attributes:
-        model: folder of the model that answers where no specialist does.
+        model: folder of the model that answers where no specialist does, or it is not installed.
         reasons: (setting, why) of what "auto" chose; empty otherwise.
     """
 
@@ -168,7 +168,9 @@ class ForgeEngine:
         folder = self.model
         if self._router is not None and isinstance(prompt, str):
             specialist = self.route(prompt).model
-            folder = find_model(specialist, self._models) if specialist else folder
+            # A router may know of specialists that are not installed here: the general one answers.
+            if specialist in installed(self._models):
+                folder = find_model(specialist, self._models)
         forge = self.forge(folder)
         return forge, self._use(folder).ids(forge.tokenizer, prompt)
 

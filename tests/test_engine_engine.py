@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from shutil import copytree
+from shutil import copytree, rmtree
 
 import numpy as np
 import pytest
@@ -56,6 +56,24 @@ def test_nothing_is_loaded_before_it_is_asked(models: Path) -> None:
     assert engine._loaded == {}
     engine.generate("hello", max_tokens=1)
     assert list(engine._loaded) == [models / "text"]
+
+
+def test_where_a_specialist_is_absent_the_general_model_answers(models: Path) -> None:
+    use = {"form": "chat", "task": "route", "labels": ["lamp"], "specialists": {"lamp": "lamps"}}
+    write_json(models / "router" / "use.json", use)
+    seal(models / "router")
+
+    def answer(engine: ForgeEngine) -> tuple[int, ...]:
+        return tuple(engine.generate("turn on the lamp", max_tokens=6).ids)
+
+    routed = ForgeEngine("text", use_routing=True, models=models)
+    assert answer(routed) == answer(ForgeEngine("lamps", models=models))
+    general = answer(ForgeEngine("text", models=models))
+    assert general != answer(routed)
+    rmtree(models / "lamps")
+    routed = ForgeEngine("text", use_routing=True, models=models)
+    assert routed.route("turn on the lamp").model == "lamps"
+    assert answer(routed) == general
 
 
 def test_models_share_one_tokenizer(models: Path) -> None:
