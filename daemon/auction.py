@@ -225,8 +225,9 @@ def _bid(order: Order, task: Task, sender: str, bid: m.Bid, market: Market, now:
 def _awaited(order: Order, task: Task, market: Market, now: float) -> bool:
     """Whether a live capable node has not answered, and would still be heard."""
     allowed = allowed_nodes(order, market)
-    capable = market.roster.capable(order.submit.capability, now, allowed or ())
-    return len(task.bids) < MAX_BIDS and not set(capable) <= task.bids.keys()
+    full = len(task.bids) >= MAX_BIDS
+    capability = order.submit.capability
+    return not full and market.roster.awaited(capability, now, task.bids, allowed or ())
 
 
 def _with_idleness(order: Order, task: Task, market: Market, now: float) -> Task:

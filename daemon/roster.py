@@ -19,7 +19,7 @@ from the same cards, and a node that goes moves only its own keys.
 """
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Container, Sequence
 from dataclasses import dataclass
 
 from bus_topics.messages import Card, Status
@@ -50,6 +50,7 @@ class Roster:
 
     def __init__(self) -> None:
         self._rows: dict[str, _Row] = {}
+        self._by_capability: dict[str, list[str]] | None = None
         self._latest = 0.0
 
     def on_card(self, sender: str, card: Card, now: float) -> bool:
@@ -64,6 +65,7 @@ class Roster:
             return False
         changed = row.card is None or row.card.boot != card.boot
         row.card = card
+        self._by_capability = None
         row.sign(now)
         return changed
 
@@ -114,8 +116,17 @@ class Roster:
         """
         return tuple(
             node
-            for node, row in sorted(self._rows.items())
-            if (not only or node in only) and row.live(now) and row.offers(capability)
+            for node in self._offering(capability)
+            if (not only or node in only) and self._rows[node].live(now)
+        )
+
+    def awaited(
+        self, capability: str, now: float, answered: Container[str], only: Collection[str] = ()
+    ) -> bool:
+        """Whether one of the `capable` has not answered; asked for each bid, so it stops at the first."""
+        return any(
+            node not in answered and (not only or node in only) and self._rows[node].live(now)
+            for node in self._offering(capability)
         )
 
     def quality(self, node: str, capability: str) -> float:
@@ -133,6 +144,15 @@ class Roster:
         ]
         return sorted(live, key=lambda node: (_weight(key, node), node), reverse=True)
 
+    def _offering(self, capability: str) -> Sequence[str]:
+        """The nodes whose card offers it, live or not, sorted; made anew only after a card came."""
+        if self._by_capability is None:
+            self._by_capability = {}
+            for node, row in sorted(self._rows.items()):
+                for name in row.capabilities():
+                    self._by_capability.setdefault(name, []).append(node)
+        return self._by_capability.get(capability, ())
+
     def _row(self, node: str, now: float) -> "_Row | None":
         """The node's row, made when there is room for it."""
         self._latest = max(self._latest, now)
@@ -147,6 +167,7 @@ class Roster:
 
     def _forget(self, now: float) -> None:
         """Make room: drop what was silent for a day, then one absent node if it is still full."""
+        self._by_capability = None
         for node in [n for n, row in self._rows.items() if now - row.seen > FORGET_S]:
             del self._rows[node]
         if len(self._rows) < MAX_NODES:
@@ -168,10 +189,8 @@ class _Row:
     def live(self, now: float) -> bool:
         return self.status is Status.ONLINE and now - self.seen <= SILENCE_S
 
-    def offers(self, capability: str) -> bool:
-        return self.card is not None and any(
-            skill.capability == capability for skill in self.card.skills
-        )
+    def capabilities(self) -> frozenset[str]:
+        return frozenset(() if self.card is None else (one.capability for one in self.card.skills))
 
 
 def _weight(key: str, node: str) -> bytes:

@@ -1,6 +1,8 @@
 """The roster as a value: cards and statuses in, who is live and capable out."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bus_topics.messages import Card, Skill, Status
 from daemon.roster import FORGET_S, MAX_NODES, SILENCE_S, Roster
@@ -98,6 +100,49 @@ def test_capable_is_sorted_live_and_narrowed() -> None:
     assert roster.capable("draw", 1.0) == ("d",)
     assert roster.capable("chat", 1.0, only={"c", "zz"}) == ("c",)
     assert roster.capable("chat", SILENCE_S + 1.0) == ()
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("abcd"),
+            st.sampled_from(["card chat", "card code", *Status, "a day passes"]),
+        ),
+        max_size=20,
+    ),
+    st.sets(st.sampled_from("abcd")),
+    st.sets(st.sampled_from("abcd")),
+)
+def test_somebody_is_awaited_while_one_who_is_capable_has_not_answered(
+    story: list[tuple[str, str]], answered: set[str], only: set[str]
+) -> None:
+    roster, now = Roster(), 0.0
+    for node, event in story:
+        now += 1.0 if event != "a day passes" else FORGET_S + 1.0
+        match event.split():
+            case ["card", can]:
+                roster.on_card(node, card(node, can=can), now)
+            case [status]:
+                roster.on_status(node, Status(status), now)
+            case _:
+                roster.on_status(f"new-{now:.0f}", Status.OFFLINE, now)  # the others are forgotten
+        for can in ("chat", "code"):
+            plain = {
+                view.id
+                for view in roster.nodes(now)
+                if view.online and view.card and view.card.skills[0].capability == can
+            }
+            asked = {node for node in plain if not only or node in only}
+            assert roster.capable(can, now, only) == tuple(sorted(asked))
+            assert roster.awaited(can, now, answered, only) == (not asked <= answered)
+
+
+def test_quality_is_what_the_card_says() -> None:
+    roster = Roster()
+    skills = (Skill(capability="chat", quality=0.4), Skill(capability="chat", quality=0.7))
+    roster.on_card("pi", Card(node="pi", boot="0a0a0a0a", version="1", skills=skills), 0.0)
+    told = [roster.quality(node, can) for node in ("pi", "nobody") for can in ("chat", "code")]
+    assert told == [0.7, 0.0, 0.0, 0.0]
 
 
 def test_nodes_are_listed_with_their_age() -> None:
