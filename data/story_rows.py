@@ -22,7 +22,9 @@ import yaml
 from data.chat_rows import Talk, talk
 from data.story_books import read_books
 from data.story_tales import tale
-from engine.tokenizer import ASSISTANT, END, TASKS, USER, Tokenizer
+from engine.config import CONTEXT
+from engine.tokenizer import END, Tokenizer
+from handlers.text_generation import Request, Turn, asked_ids
 
 VERSION = 1
 """Raised whenever the same seed gives other rows than before."""
@@ -35,10 +37,8 @@ _HELD_OUT = {"story.txt": 300, "chat.jsonl": 600, "asked.jsonl": 600}
 
 def conversation(tokenizer: Tokenizer, talk: Talk) -> dict[str, list[int]]:
     """A talk as token ids: the turns so far are read, the last reply is learnt."""
-    ids = [TASKS["text"]]
-    for said, replied in talk.history:
-        ids += [USER, *tokenizer.encode(said), ASSISTANT, *tokenizer.encode(replied), END]
-    prompt = [*ids, USER, *tokenizer.encode(talk.said), ASSISTANT]
+    turns = tuple(Turn(said, replied) for said, replied in talk.history)
+    prompt = asked_ids(tokenizer, Request(talk.said, history=turns), CONTEXT)
     return {"prompt_ids": prompt, "answer_ids": [*tokenizer.encode(talk.reply), END]}
 
 

@@ -54,7 +54,7 @@ THINGS = {
         wheel raft paper_boat paper_plane pair_of_glasses piano guitar trumpet puzzle marble spade
         fishing_rod telescope magnet compass suitcase backpack tent chair stool rocking_horse
         red_ball blue_kite golden_key magic_stone wooden_spoon tiny_house green_hat""".split(),
-    "validation": """torch harp hammock sandcastle tambourine globe skateboard wheelbarrow teapot
+    "validation": """torch harp hammock sandcastle tambourine globe teapot
         parachute accordion snow_globe music_box necklace pinwheel lighthouse medal mango
         hot_air_balloon treasure_chest birdhouse jigsaw""".split(),
 }

@@ -48,7 +48,7 @@ a lighthouse/lighthouses; a scarecrow/scarecrows; a birdbath/birdbaths; a totem 
 a snowman/snowmen; a sandcastle/sandcastles; a jellyfish/jellyfish; a chess piece/chess pieces;
 a tripod/tripods; a globe/globes; a telescope/telescopes; a barbecue/barbecues; a hammock/hammocks;
 a typewriter/typewriters; a gramophone/gramophones; a cassette/cassettes; an abacus/abacuses;
-a bus/buses; a stethoscope/stethoscopes; a walking stick/walking sticks; a yo-yo/yo-yos; a lens/lenses;
+a stethoscope/stethoscopes; a walking stick/walking sticks; a yo-yo/yo-yos; a lens/lenses;
 a dartboard/dartboards; an easel/easels; a paintbrush/paintbrushes; a torch/torches; a fez/fezzes;
 a hero/heroes; an echo sounder/echo sounders; a quiz book/quiz books; a dwarf tree/dwarf trees;
 - porridge; - popcorn; - gravel; - ivy; - scaffolding; - cutlery; - garlic bread; - sawdust;
