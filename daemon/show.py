@@ -153,6 +153,8 @@ def answer(capability: str, result: Any) -> RenderableType:
     match capability, result:
         case "text_generation", {"text": str(text)}:
             return words(text)
+        case "vision", {"caption": str(caption)}:
+            return words(caption)
         case "home_control", {"intents": list(intents), "abstained": False} if intents:
             return _intents(intents)
         case "home_control", {"abstained": True, "reason": str(reason)}:
