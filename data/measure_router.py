@@ -44,9 +44,9 @@ def main() -> None:
     shares, seconds = _shares(arguments.model, [row["text"] for row in rows])
     half = len(rows) // 2
     known = truth[:half] != _NOTHING
-    temperature = _temperature(shares[:half][known], truth[:half][known])
-    least = _threshold(_tempered(shares[:half], temperature), truth[:half])
-    tempered, wanted = _tempered(shares[half:], temperature), truth[half:]
+    temperature = best_temperature(shares[:half][known], truth[:half][known])
+    least = _threshold(softened(shares[:half], temperature), truth[:half])
+    tempered, wanted = softened(shares[half:], temperature), truth[half:]
     best, top = tempered.argmax(1), tempered.max(1)
     given, asked = top >= least, wanted != _NOTHING
     times = sorted(seconds)
@@ -83,16 +83,18 @@ def _shares(folder: Path, texts: list[str]) -> tuple[Floats, list[float]]:
     return np.stack(shares), seconds
 
 
-def _tempered(shares: Floats, temperature: float) -> Floats:
+def softened(shares: Floats, temperature: float) -> Floats:
+    """Probabilities (N, labels) with their logarithms divided by `temperature`."""
     powered = shares ** (1 / temperature)
     result: Floats = powered / powered.sum(1, keepdims=True)
     return result
 
 
-def _temperature(shares: Floats, truth: npt.NDArray[np.int64]) -> float:
+def best_temperature(shares: Floats, truth: npt.NDArray[np.int64]) -> float:
+    """The temperature under which `truth` (N,) is likeliest."""
     grid = [round(0.5 + 0.05 * step, 2) for step in range(71)]
     rows = np.arange(len(truth))
-    loss = [-np.log(_tempered(shares, t)[rows, truth] + 1e-12).mean() for t in grid]
+    loss = [-np.log(softened(shares, t)[rows, truth] + 1e-12).mean() for t in grid]
     return grid[int(np.argmin(loss))]
 
 

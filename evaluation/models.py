@@ -1,5 +1,6 @@
 """The model under evaluation: found by name or folder, or what to do where there is none."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +59,26 @@ def model_folder(kind: str, name: str | None, models: Path) -> Path:
             f"run `python -m engine.export {folder} FOLDER --mode int8` and give that folder",
         )
     return folder
+
+
+def router_folder(labels: Collection[str], models: Path) -> Path:
+    """The folder of the classifier here that knows most of `labels`.
+
+    Of those that know as many, the one with the fewest labels besides. Where none knows half of
+    them it is the model called router, which says what it lacks.
+
+    Raises:
+        BadModel: as `model_folder`.
+    """
+    known: list[tuple[int, int, str]] = []
+    for name in installed(models):
+        try:
+            own = read_use(find_model(name, models)).labels
+        except BadModel:
+            continue  # a damaged folder is named where it is asked for
+        known.append((len(set(own) & set(labels)), -len(own), name))
+    found, _, best = max(known, default=(0, 0, ""))
+    return model_folder("router", best if labels and 2 * found >= len(labels) else None, models)
 
 
 def load_model(folder: Path) -> Model:

@@ -2,6 +2,7 @@
 
 One prefill of a nano model gives a probability for each label. Below the calibrated threshold the
 model abstains; then plain keywords may still name an intent, and the answer says that they did.
+Where all labels are about as likely, nothing is asked for, and no keyword is looked for.
 Only what neither knows is an abstention to the bus, and may go on to a node with a better model.
 """
 
@@ -81,7 +82,8 @@ class IntentClassification:
         calibrated = tempered(share, calibration.temperature)
         order = calibrated.argsort()[::-1]
         ranking = tuple(Guess(labels[n], float(calibrated[n])) for n in order[:3])
-        routing = _routing(sentence.text, ranking, calibration.threshold)
+        least = calibration.threshold, _SENSE / len(labels)
+        routing = _routing(sentence.text, ranking, *least)
         if routing.source == "none":
             call.abstain("unsure", routing.probability)
         return msgspec.json.encode(routing)
@@ -98,15 +100,20 @@ def _labels(folder: Path) -> tuple[str, ...]:
     return labels
 
 
-def _routing(text: str, ranking: tuple[Guess, ...], threshold: float) -> Routing:
+def _routing(text: str, ranking: tuple[Guess, ...], threshold: float, sense: float) -> Routing:
+    """By the model from `threshold` up; else by keywords, if its best has a probability of `sense`."""
     best = ranking[0]
     if best.probability >= threshold:
         return Routing(best.intent, best.probability, ranking, abstained=False, source="model")
     for intent, pattern in _KEYWORDS.items():
-        if pattern.search(text):
+        if best.probability >= sense and pattern.search(text):
             return Routing(intent, best.probability, ranking, abstained=True, source="keywords")
     return Routing("", best.probability, ranking, abstained=True, source="none")
 
+
+# The router was taught to give all labels the same probability where nothing is asked for. One of
+# less than twice that is nonsense, in which a keyword stands by chance.
+_SENSE = 2.0
 
 _KEYWORDS = {
     intent: re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE)
