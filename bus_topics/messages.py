@@ -39,6 +39,7 @@ DAY_MS = 86_400_000
 Millis = Annotated[int, Meta(ge=0, le=30 * DAY_MS)]
 Elapsed = Annotated[float, Meta(ge=0.0, le=30.0 * DAY_MS, description="measured milliseconds")]
 Count = Annotated[int, Meta(ge=0, le=1_000_000_000)]
+Megabytes = Annotated[float, Meta(ge=0.0, le=1e9, description="of 2^20 bytes")]
 Attempt = Annotated[int, Meta(ge=1, le=1000, description="fencing token: number of this award")]
 
 
@@ -413,6 +414,46 @@ class Report(Message, frozen=True):
 
     home: NodeId
     tasks: Annotated[tuple[TaskRecord, ...], Meta(max_length=100)] = ()
+
+
+# --- what an operator asks of a node --------------------------------------------------------------
+
+
+class Models(Message, frozen=True):
+    """What have you loaded? Load and keep these first, give those back; for operators."""
+
+    id: TaskId
+    load: Annotated[tuple[Capability, ...], Meta(max_length=64)] = ()
+    evict: Annotated[tuple[Capability, ...], Meta(max_length=64)] = ()
+
+
+class Worker(Part, frozen=True):
+    """One process of a node: what it has loaded, how many attempts it runs, its size in MiB.
+
+    `pss_mb` counts of what processes share each one's part.
+    """
+
+    capabilities: Annotated[tuple[Capability, ...], Meta(max_length=32)] = ()
+    attempts: Count = 0
+    rss_mb: Megabytes = 0.0
+    pss_mb: Megabytes = 0.0
+
+
+class NotLoaded(Part, frozen=True):
+    """Why a capability that was to be loaded is not."""
+
+    capability: Capability
+    reason: Annotated[str, Meta(max_length=200)]
+
+
+class Loaded(Message, frozen=True):
+    """Answer to `Models`: what is loaded now, what is being loaded, and what could not be."""
+
+    id: TaskId
+    node: NodeId
+    workers: Annotated[tuple[Worker, ...], Meta(max_length=66)] = ()
+    loading: Annotated[tuple[Capability, ...], Meta(max_length=64)] = ()
+    failed: Annotated[tuple[NotLoaded, ...], Meta(max_length=16)] = ()
 
 
 # --- what a node tells of itself -----------------------------------------------------------------

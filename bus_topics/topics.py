@@ -78,6 +78,8 @@ TOPICS: tuple[Topic, ...] = (
     _inbox("stop", m.Stop, 1, 60, Role.HOME, "contractor"),
     _inbox("result", m.Result, 1, 3600, Role.CONTRACTOR, "home"),
     _inbox("verdict", m.Verdict, 1, 3600, Role.HOME, "contractor"),
+    _inbox("models", m.Models, 1, 60, Role.REQUESTER, "node"),
+    _inbox("loaded", m.Loaded, 1, 60, Role.NODE, "requester"),
     Topic("ask", "ask/<from>/<capability>", m.Ask, 1, False, 60, Role.APP, "the hub"),
     Topic("answer", "answer/<to>/<capability>", m.Answer, 1, False, 3600, Role.NODE, "the app"),
     Topic("taken", "taken/<from>", m.Taken, 1, False, 60, Role.NODE, "hubs"),

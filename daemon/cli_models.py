@@ -1,5 +1,6 @@
 """`forgebus models`: what is here, whether it is whole, and its way out and in: export, import."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,9 +8,13 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from daemon import cli_loaded
 from daemon.cli_options import DONE, FAILED, USAGE, CommandError, ConfigFile, Json, settings
 
-app = typer.Typer(help="The models here: list, verify, export, import.")
+app = typer.Typer(help="The models here: list, verify, install, load, evict, export, import.")
+app.command()(cli_loaded.load)
+app.command()(cli_loaded.evict)
+app.command()(cli_loaded.install)
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="Where to.", metavar="PATH")]
 Force = Annotated[bool, typer.Option("--force", help="Replace what an earlier export wrote there.")]
@@ -20,24 +25,33 @@ TokenizerFile = Annotated[
 
 
 @app.callback(invoke_without_command=True)
-def models(context: typer.Context, json: Json = False, config: ConfigFile = None) -> int:
-    """List the models here: shape, size, and whether their files are as they were shipped.
+def models(
+    context: typer.Context,
+    node: cli_loaded.On = None,
+    json: Json = False,
+    config: ConfigFile = None,
+) -> int:
+    """List the models here: shape, size, whether their files are as they were shipped, what is loaded.
 
-    Further: presets, verify, export, import; each has its own --help.
+    What is loaded is asked of the node of this machine where it runs, or of --node. Further: presets,
+    verify, install, load, evict, export, import; each has its own --help.
     """
-    return DONE if context.invoked_subcommand else listed(json=json, config=config)
+    return DONE if context.invoked_subcommand else listed(node=node, json=json, config=config)
 
 
 @app.command("list")
-def listed(json: Json = False, config: ConfigFile = None) -> int:
+def listed(node: cli_loaded.On = None, json: Json = False, config: ConfigFile = None) -> int:
     """The same as `forgebus models`."""
     from daemon import show
-    from daemon.plain import as_json
+    from daemon.plain import as_json, plain
 
-    folder = settings(config).work.models_dir
+    loaded = settings(config)
+    folder = loaded.work.models_dir
     found = [_model(path) for path in sorted(folder.glob("*/config.json"))]
+    told = asyncio.run(cli_loaded.loaded_on(loaded, node))
     if json:
-        print(as_json({"models_dir": folder, "models": found}))
+        there = None if told is None else plain(told)
+        print(as_json({"models_dir": folder, "models": found, "loaded": there}))
     elif found:
         made = show.table(
             "model", "size", "mode", "context", "sha256", "capabilities", right=("size",)
@@ -51,6 +65,8 @@ def listed(json: Json = False, config: ConfigFile = None) -> int:
         show.console().print(made)
     else:
         raise CommandError(f"{folder} holds no model; reinstall forgebus or set work.models_dir")
+    if told is not None and not json:
+        show.console().print(cli_loaded.workers_table(told))
     damaged = [model["model"] for model in found if not model["verified"]]
     if damaged:
         raise CommandError(f"damaged: {', '.join(damaged)}; copy them again from where they came")

@@ -66,6 +66,7 @@ class Mesh:
         self._requester = Requester(login)
         self._asking: dict[str, Asking] = {}
         self._wanted: list[_Wanted] = []
+        self._looking: dict[str, asyncio.Future[m.Loaded | m.Rejected]] = {}
         self._one_get = asyncio.Lock()
         self._watchers: list[asyncio.Queue[m.Event]] = []
         self._bus = Bus(
@@ -222,6 +223,29 @@ class Mesh:
                 self._wanted.remove(wanted)
         raise MeshError(f"{chosen} gave no report within 3 s; is it running? see `forgebus nodes`")
 
+    async def models(
+        self, node: str, load: Sequence[str] = (), evict: Sequence[str] = ()
+    ) -> m.Loaded:
+        """What a node has loaded, after it was told to load or evict these capabilities.
+
+        Raises MeshError when it gives no answer, Rejected when we are no operator of it, or when it does
+        not offer one of them.
+        """
+        id_ = secrets.token_hex(8)
+        message = m.Models(id=id_, load=tuple(load), evict=tuple(evict))
+        answer: asyncio.Future[m.Loaded | m.Rejected] = self._loop.create_future()
+        self._looking[id_] = answer
+        try:
+            for _ in range(3):
+                self._post.send(node, message)
+                if await _within(1.0, asyncio.shield(answer)):
+                    if isinstance(told := answer.result(), m.Rejected):
+                        raise Rejected(told)
+                    return told
+        finally:
+            del self._looking[id_]
+        raise MeshError(f"{node} gave no answer within 3 s; is it running? see `forgebus nodes`")
+
     async def events(self) -> AsyncIterator[m.Event]:
         """Decisions of all homes as they fall, until the caller stops iterating."""
         queue: asyncio.Queue[m.Event] = asyncio.Queue()
@@ -285,6 +309,9 @@ class Mesh:
             case m.Report() | m.Rejected(id=None):
                 for wanted in self._wanted:
                     wanted.hear(sender, message)
+            case m.Loaded(id=id_) | m.Rejected(id=str(id_)) if id_ in self._looking:
+                if not self._looking[id_].done():
+                    self._looking[id_].set_result(message)
             case _:
                 self._carry_out(self._requester.receive(sender, message, now))
 

@@ -46,6 +46,7 @@ from daemon.contractor import SPEED, Contractor
 from daemon.corrections import Corrections, with_learning
 from daemon.home import Home
 from daemon.journal import Journal
+from daemon.keeper import Keeper
 from daemon.outcome import outcome_of
 from daemon.post import Post
 from daemon.presence import Change, Presence, offered, subscriptions, will
@@ -56,8 +57,7 @@ from daemon.vitals import Look, read_hardware, read_vitals, whole_machine
 from daemon.worker_jobs import Done
 from daemon.workers import Workers
 
-REFRESH_S, VITALS_S = 20.0, 5.0
-DRAIN_S, FLUSH_S = 10.0, 2.0
+REFRESH_S, VITALS_S, DRAIN_S, FLUSH_S = 20.0, 5.0, 10.0, 2.0
 PRUNE_EVERY_S, SESSION_EXPIRY_S = 6 * 3600.0, 7 * 86_400
 TAKEN, REFUSED = 0x00, 0x80
 
@@ -101,6 +101,7 @@ class Node:
             on_done=self._done,
             on_warm=self._contractor.warmed,
         )
+        self._keeper = Keeper(self.id, config.node.operators, self._workers, self._entries)
         self._bus = Bus(
             config.broker,
             login=self.id,
@@ -236,6 +237,8 @@ class Node:
                 return self._home.receive(sender, message, now)
             case "contractor":
                 return self._contractor.receive(sender, message, now)
+            case "node":
+                return self._keeper.receive(sender, message)
             case reader:
                 raise WrongShape(f"{row.name} is for a {reader}; {self.id} is a node")
 

@@ -151,7 +151,8 @@ class Workers:
 
     def resident(self) -> list[Resident]:
         """The processes as they are now."""
-        return [worker.resident() for worker in self._workers if worker.process.pid]
+        there = (worker for worker in self._workers if worker.process.pid)
+        return [worker.resident() for worker in there if worker.attempts or not worker.retired]
 
     def _load(self, capability: str) -> None:
         job = Job(f"preload {capability}", capability, b"", 0, _PRELOAD_LIMIT_S)

@@ -40,6 +40,8 @@ PROMISED = {
     "stop": ("in/<to>/<from>/stop", 1, False, 60),
     "result": ("in/<to>/<from>/result", 1, False, 3600),
     "verdict": ("in/<to>/<from>/verdict", 1, False, 3600),
+    "models": ("in/<to>/<from>/models", 1, False, 60),
+    "loaded": ("in/<to>/<from>/loaded", 1, False, 60),
     "ask": ("ask/<from>/<capability>", 1, False, 60),
     "answer": ("answer/<to>/<capability>", 1, False, 3600),
     "taken": ("taken/<from>", 1, False, 60),
