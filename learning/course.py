@@ -57,13 +57,13 @@ class Effort:
         threads: of torch.
     """
 
-    steps: int = 120
+    steps: int = 80
     rows: int = 8
     context: int = 256
     rate: float = 2e-4
-    lessons: int = 5000
+    lessons: int = 4000
     reserved: int = 500
-    copies: int = 32
+    copies: int = 40
     threads: int = 1
 
 
@@ -111,6 +111,7 @@ def learn(
         MissingDependency: torch is not installed.
         EngineError: as training and export raise.
     """
+    _need_training()
     course = _Course.begin(name, place, store, effort, say)
     folder = place.learning / f"{COURSE}{name}"
     with _alone(place.learning):
@@ -193,13 +194,9 @@ class _Course:
 
     def train(self, folder: Path, stop: Callable[[], bool]) -> None:
         """From the shipped weights; the corrections are few among the old lessons."""
-        try:
-            from engine.training.loop import train
-            from engine.training.plan import TrainPlan
-        except ImportError as fault:
-            raise MissingDependency(
-                f"learning needs {fault.name}", "run `pip install forgebus[train]`"
-            ) from fault
+        from engine.training.loop import train
+        from engine.training.plan import TrainPlan
+
         shipped, effort = self.place.shipped / self.name, self.effort
         every = max(1, effort.steps // 4)
         parent = folder / "parent"
@@ -234,28 +231,25 @@ class _Course:
             raise Interrupted
 
     def choose(self, folder: Path) -> Path:
-        """Of some shares of the way from the shipped weights, the one to be judged; sealed.
+        """The model that is to be judged; sealed.
 
-        It has most corrections right among those that cost nothing on the fitting cases, else is the
-        nearest to the shipped one. What is reserved has no part in this.
+        As far on the way from the shipped weights to the trained ones as costs nothing on the
+        fitting cases, else the nearest to the shipped ones. What is reserved has no part in this.
         """
         shipped = self.place.shipped / self.name
         before, after = load_checkpoint(folder / "parent"), load_checkpoint(folder / "run")
         fitting = self.kind.cases(folder / "fitting")
         known = self._marks(shipped, fitting)
-        best, most = folder, -1
+        answers = sum(mark.helped or mark.harmed for mark in known)
         for share in SHARES:
             made = folder / f"{self.name}-{share:g}"
             write_model(between(before, after, share), shipped, made)
-            self._set_threshold(made, fitting, sum(m.helped or m.harmed for m in known))
-            figures, fell = fallen(known, self._marks(made, fitting))
-            cases = [self.kind.case(one) for one in self.trained]
-            done = sum(mark.done for mark in self._marks(made, cases))
-            told = ", ".join(f"{one.after} {name}" for name, one in figures.items())
-            self.say(f"{share:.0%} of the way: {done} of {len(cases)} corrections; {told}")
-            if (not fell and done >= most) or most < 0:
-                best, most = made, -1 if fell else done
-        return best
+            self._set_threshold(made, fitting, answers)
+            _, fell = fallen(known, self._marks(made, fitting))
+            self.say(f"{share:.0%} of the way: {'; '.join(fell) or 'nothing fell'}")
+            if not fell:
+                break
+        return made
 
     def _set_threshold(self, made: Path, fitting: list[Any], answers: int) -> None:
         """The one at which it answers as often as the shipped model."""
@@ -310,6 +304,16 @@ class _Course:
 def _sha(one: Correction) -> str:
     """What tells one right answer from another."""
     return hashlib.sha256(msgspec.json.encode(one.right)).hexdigest()[:12]
+
+
+def _need_training() -> None:
+    """Before anything is done: what learning needs is not on every node."""
+    try:
+        import engine.training.loop  # noqa: F401 - as `train` will
+    except ImportError as fault:
+        raise MissingDependency(
+            f"learning needs {fault.name}", "run `pip install forgebus[train]`"
+        ) from fault
 
 
 @contextmanager
