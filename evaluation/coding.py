@@ -1,17 +1,56 @@
-"""A code model on tasks with tests: right is what passes them."""
+"""A code model on tasks with tests: right is what passes them.
+
+A model with a calibration answers as it does in a node, through the handler of ``code``; one without,
+such as ``forgebus train --type code`` makes of any rows, is asked the task as it stands. Neither is
+given the tests; examples in a docstring are part of the task, and the handler runs them.
+"""
 
 import math
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from engine.decoding import generate, score
 from engine.errors import BadData, BadPrompt
+from engine.model_use import Calibration
 from evaluation.cases import NOTHING, Given, Outcome
+from evaluation.home import Asking
 from evaluation.models import Model
 from evaluation.programs import Task
-from evaluation.sandbox import run_program
+from handlers.code import answer
+from handlers.forge_model import load_forge
+from handlers.protocol import HandlerError, Unavailable
+from handlers.sandbox import run_program
 
 _TOKENS = 320
+
+
+def written(
+    folder: Path, tasks: Sequence[Task], temperature: float | None = None
+) -> Iterator[Outcome]:
+    """Each task asked of the model in `folder` as a node would, but with nothing held back.
+
+    Probabilities are at `temperature`, by default the model's own. What passes the examples of its
+    own task, a node gives out however unlikely: its probability is 1.
+
+    Raises:
+        BadData: the model cannot be used.
+    """
+    try:
+        forge, own = load_forge(folder.parent, folder.name)
+    except Unavailable as fault:
+        raise BadData(str(fault), "give another model") from fault
+    calibration = Calibration(temperature or own.temperature, threshold=0.0)
+    for one in tasks:
+        started = time.perf_counter()
+        try:
+            found = answer(forge, calibration, one.prompt, (), Asking())
+        except HandlerError as fault:
+            yield _outcome(one, None, 0.0, time.perf_counter() - started, str(fault))
+            continue
+        seconds = time.perf_counter() - started
+        sure = 1.0 if found.passed else found.probability
+        yield _outcome(one, found.code or None, sure, seconds, found.reason)
 
 
 def answered(model: Model, tasks: Sequence[Task]) -> Iterator[Outcome]:

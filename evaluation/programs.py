@@ -1,10 +1,12 @@
 """Short Python tasks with tests: HumanEval, MBPP, rows of our own.
 
 - HumanEval `.jsonl`: task_id, prompt (the head of a function), entry_point, test with `check`;
-- MBPP `.jsonl`: text or prompt, test_list, and test_setup_code or test_imports.
+- MBPP `.jsonl`: text or prompt, test_list, and test_setup_code or test_imports. The name that the tests
+  call is put behind the text, which does not tell it.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 from engine.errors import BadData
 from engine.training.datasets import Record, records, sources
 from evaluation.cases import Place
+from handlers.code_examples import shape_of
 
 _EXPECTED = (
     "give HumanEval's {task_id, prompt, entry_point, test} or MBPP's {task_id, text, test_list}"
@@ -76,8 +79,18 @@ def _of(record: Record) -> Task:
         }:
             imports = fields.get("test_imports") or []
             setup = [*map(str, imports), str(fields.get("test_setup_code") or "")]
-            return Task(case, "MBPP", prompt, "", "\n".join([*setup, *map(str, tests)]), "")
+            said = _named(prompt, list(map(str, tests)))
+            kind = str(fields.get("family") or "MBPP")
+            return Task(case, kind, said, "", "\n".join([*setup, *map(str, tests)]), "")
     raise BadData(f"{record.place} is no task with tests", _EXPECTED)
+
+
+def _named(prompt: str, tests: Sequence[str]) -> str:
+    """The task with the name that its tests call, which MBPP's texts do not tell."""
+    shape = shape_of(tests, "")
+    if shape is None or re.search(rf"\b{re.escape(shape.name)}\b", prompt):
+        return prompt
+    return f"{prompt.rstrip()} The function is called {shape.name}."
 
 
 def _code(answer: str) -> str:

@@ -1,4 +1,4 @@
-"""The calculator and the sandbox: what passes, and what is held back."""
+"""The calculator: what passes, and what is held back."""
 
 from contextlib import suppress
 from fractions import Fraction
@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.calculator import NoNumber, answer_value, equal, evaluate
-from evaluation.sandbox import run_program
 
 
 @pytest.mark.parametrize(
@@ -69,43 +68,3 @@ def test_sums_are_those_of_python(a: int, b: int) -> None:
 def test_any_text_is_a_number_or_none(text: str) -> None:
     with suppress(NoNumber):
         assert isinstance(answer_value(text), Fraction)
-
-
-@pytest.mark.parametrize(
-    ("program", "verdict", "why"),
-    [
-        ("import math, collections\nassert math.sqrt(4) == 2", "passed", ""),
-        ("assert 1 == 2", "failed", "AssertionError"),
-        ("def broken(:\n    pass", "no python", "SyntaxError"),
-        # Leaving early is not passing, in whichever way.
-        ("import os\nos._exit(0)", "failed", "before its tests"),
-        ("raise SystemExit(0)", "failed", "before its tests"),
-        ("print('a' * 32)\nimport os\nos._exit(0)", "failed", "before its tests"),
-        ("bytearray(2 * 10**9)", "failed", "MemoryError"),
-        ("import ctypes\nassert ctypes.CDLL(None).fork() == -1", "passed", ""),
-        ("import subprocess\nsubprocess.run(['true'])", "failed", ""),
-        ("open('big', 'w').write('x' * 5_000_000)", "failed", "File too large"),
-        ("import os\nassert 'HOME' not in os.environ and not os.listdir('.')", "passed", ""),
-        ("open('small', 'w').write('x')\nassert open('small').read() == 'x'", "passed", ""),
-    ],
-)
-def test_a_program_is_run_apart(program: str, verdict: str, why: str) -> None:
-    ran = run_program(program)
-    assert ran.verdict == verdict, ran
-    assert why in ran.why
-
-
-def test_it_reaches_no_network() -> None:
-    ran = run_program(
-        "import socket\n"
-        "s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)\n"
-        "s.connect(('127.0.0.1', 9))\n"
-    )
-    # Refused would mean that it came as far as the port.
-    assert ran.verdict == "failed"
-    assert "refused" not in ran.why.lower()
-
-
-@pytest.mark.parametrize("program", ["while True: pass", "import time\ntime.sleep(60)"])
-def test_time_is_limited(program: str) -> None:
-    assert run_program(program, seconds=1).verdict == "time limit"

@@ -3,11 +3,12 @@
 A process of its own with a fresh interpreter in isolated mode (no site-packages, no environment), in
 an empty folder that is deleted afterwards. It may use `SECONDS` of processor time and twice that in
 all, `MEMORY_MB`, a few small files and no child processes; where the kernel allows namespaces it has
-no network, else Python's sockets are taken away. Root becomes nobody first. It passes if it reaches its end and says
-so with a word that it was given: leaving early does not pass.
+no network and sees no other process. Root becomes nobody first. Python's own ways to sockets, processes,
+other people's files, signals and foreign functions are closed besides. It passes if it reaches its end
+and says so with a word that it was given: leaving early does not pass.
 
-This holds back mistakes and most mischief of a generated function. It is no wall against code that
-was written to break out: for that, run the whole command in a container.
+This holds back mistakes and mischief of a generated function. It is no wall against code that was
+written by somebody who knows it: docs/code_model.md says what it is and what it is not.
 """
 
 import os
