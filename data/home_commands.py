@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from data.home_abilities import ABLE
 from data.home_mentions import Goal
 from data.home_refusals import REFUSALS
 from data.home_several import SEVERAL
@@ -28,16 +29,14 @@ from data.home_wishes import WISHES, Maker
 from data.homes import random_home
 from data.phrasing import dressed, noisy
 from data.public_homes import add_public
-from handlers.home_actions import COLORS, Action, Choices, choices, items, parse, resolve
+from handlers.home_actions import COLORS, TEXTS, Action, Choices, choices, parse, resolve, values_of
+from handlers.home_items import items
 from handlers.home_scene import Entity, Place, Scene, located
 from handlers.home_speech import normalise, numbers
 from handlers.home_view import View, view
 
-VERSION = 7
+VERSION = 8
 """Raised whenever the same seed gives other rows than before."""
-
-NAMING = ("name", "area", "floor", "domain")
-"""Slots that say which entities are meant; what matters is which they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +74,13 @@ def sample(
     makers = makers or _MAKERS
     home = random_home(part, rng)
     while True:
+        home.here = ""
         topic = rng.choices(tuple(makers), weights=[weight for _, weight in makers.values()])[0]
         made = makers[topic][0](home, phrasing or part, rng, others)
         if made is not None:
             text, goals, reason = made
             # A list item is copied letter by letter, so it must stand in the sentence as it is.
-            slipped = noisy(text, rng, 0.12) if goals and topic != "list" else text
+            slipped = noisy(text, rng, 0.12) if goals and topic not in _COPYING else text
             text = slipped if _values(slipped) == _values(text) else text
             if (phrasing or part) == "train" and not topic.endswith(("other", "_de")):
                 text = talked(text, rng) if rng.random() < 0.3 else text
@@ -183,9 +183,8 @@ def _intent(goal: Goal, scene: Scene) -> dict[str, object]:
     shown = View(normalise(scene.text), entities, places, letters)
     action = Action(goal.intent, target, goal.domain, slots, tuple(without))
     intent = resolve(action, scene, shown, 1.0)
-    values = {k: v for k, v in intent.slots.items() if k not in NAMING}
-    if "item" in values:
-        values["item"] = normalise(str(values["item"]))
+    values = values_of(intent)
+    values |= {n: normalise(str(values[n])) for n in TEXTS.values() if n in values}
     return {"name": intent.name, "entities": sorted(intent.entities), "slots": values}
 
 
@@ -220,7 +219,7 @@ def _action(goal: Goal, shown: View, unused: dict[str, float]) -> Action | None:
     said = {said: read for read, said in items(shown).items()}
     slots = []
     for name, value in goal.slots:
-        if name == "item":
+        if name in TEXTS:
             slots.append((name, said.get(normalise(value))))
         elif not _is_number(value):
             slots.append((name, value))
@@ -252,7 +251,10 @@ def _values(text: str) -> tuple[list[str], list[str]]:
     return numbers(said), [word for word in said.split() if word in COLORS]
 
 
-_MAKERS = WISHES | WIDER | SEVERAL | REFUSALS
+_COPYING = ("list", "list_done", "search", "timers")
+"""Topics with words that are copied letter by letter."""
+
+_MAKERS = WISHES | WIDER | ABLE | SEVERAL | REFUSALS
 
 
 if __name__ == "__main__":

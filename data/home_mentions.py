@@ -4,8 +4,10 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from data.home_ability_phrases import ABILITIES
 from data.home_errands import ERRANDS
 from data.home_former import FORMER
+from data.home_former_unseen import LATELY_UNSEEN
 from data.home_forms import FORMS
 from data.home_more import MORE
 from data.home_nouns import GENERIC, SINGLE
@@ -14,6 +16,7 @@ from data.home_sayings import SAYINGS
 from data.home_unseen import UNSEEN
 from data.homes import Home
 from data.phrasing import expand
+from handlers.home_kinds import fits_kind
 from handlers.home_scene import Entity
 from handlers.home_speech import words
 
@@ -37,7 +40,7 @@ class Goal:
     without: tuple[Entity | str, ...] = ()
 
 
-_FURTHER = (MORE, SAYINGS | ERRANDS, FORMS, FORMER)
+_FURTHER = (MORE, SAYINGS | ERRANDS, FORMS, FORMER, LATELY_UNSEEN, ABILITIES)
 
 Made = tuple[str, tuple[Goal, ...], str]
 """A sentence, what it asks for, and if nothing the reason."""
@@ -125,7 +128,7 @@ def all_in_room(home: Home, domain: str, rng: random.Random) -> tuple[str, str, 
     area = rng.choice(areas)
     inside = [entity for entity in home.of(domain) if entity.area == area]
     noun = rng.choice(GENERIC[domain])
-    if domain == "cover" and not fits_class(noun, inside):
+    if not fits_class(noun, inside):
         return None
     if noun in SINGLE and len(inside) > 1:
         return None
@@ -153,9 +156,8 @@ def one_of(nouns: str) -> str:
 
 
 def fits_class(noun: str, inside: Sequence[Entity]) -> bool:
-    """Whether each of some covers is one of the things that a noun can mean."""
-    stem = words(noun)[0]
-    return stem == "cover" or all(stem in words(e.label()) for e in inside)
+    """Whether each of some things is one that a noun can mean: no radio is a "tv"."""
+    return all(fits_kind(e, stem) for e in inside for stem in words(noun))
 
 
 def either(

@@ -1,12 +1,20 @@
 """What people call a kind of thing in general, and sentences that concern no home at all."""
 
 GENERIC = {
-    "light": ("lights", "lights", "light", "lamps", "lighting"),
+    "light": ("lights", "lights", "light", "lamps", "lighting", "bulbs", "smart lights"),
     "fan": ("fan", "fans"),
-    "switch": ("plug", "plugs", "outlets", "switches"),
+    "switch": ("plug", "plugs", "outlets", "switches", "smart plug", "smart plugs", "sockets"),
     "cover": ("blinds", "curtains", "shades", "shutters", "covers"),
     "lock": ("lock", "locks", "doors"),
-    "media_player": ("tv", "speaker", "speakers", "media players", "music", "music"),
+    "media_player": (
+        "tv",
+        "speaker",
+        "speakers",
+        "media players",
+        "music",
+        "music",
+        "smart speaker",
+    ),
     "climate": ("thermostat", "heating", "heater", "ac"),
     "vacuum": ("vacuum", "robot vacuum", "hoover"),
     "valve": ("valve", "sprinklers", "sprinkler", "irrigation"),
@@ -14,7 +22,17 @@ GENERIC = {
 """What people call the things of a domain when they mean all of them in a place."""
 
 SINGLE = frozenset(
-    ("tv", "speaker", "thermostat", "heater", "ac", "vacuum", "robot vacuum", "hoover")
+    (
+        "tv",
+        "speaker",
+        "smart speaker",
+        "thermostat",
+        "heater",
+        "ac",
+        "vacuum",
+        "robot vacuum",
+        "hoover",
+    )
 )
 """Of these the ones that mean a single thing: they mean all of a room only if it has one."""
 

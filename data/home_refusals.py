@@ -112,11 +112,14 @@ def _bare(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made |
     kin = [e for e in home.entities if set(words(noun)) & set(words(e.label()))]
     if not found or any(e not in found for e in kin):
         return None
-    if domain == "cover" and not fits_class(noun, found):
+    meant = [entity for entity in found if fits_class(noun, [entity])]
+    if len(meant) not in (0, len(found)) or (not meant and domain != "media_player"):
         return None
     topics = {"cover": ("open", "close"), "lock": ("lock", "unlock"), "vacuum": ("vacuum", "dock")}
     topic = rng.choice(topics.get(domain, ("on", "off")))
     text = say(topic, part, rng, x=f"{rng.choice(('the', 'the', 'my'))} {noun}")
+    if not meant:
+        return text, (), "device"
     if len(found) > 1:
         exact = [e for e in kin if words(e.label()) == words(noun)]
         return None if exact else (text, (), "unclear")

@@ -3,7 +3,9 @@
 import random
 from collections.abc import Sequence
 
+from data.home_ability_phrases import ABILITIES
 from data.home_former import FORMER
+from data.home_former_unseen import LATELY_UNSEEN
 from data.home_idioms import IDIOMS
 from data.home_mentions import Goal, Made, either, say, single
 from data.home_nouns import GENERIC
@@ -15,9 +17,11 @@ from handlers.home_view import ANY, SWITCHED_TOGETHER
 
 
 def tell(topic: str, part: str, rng: random.Random, **slots: str) -> str:
-    """A sentence on a topic of :data:`data.home_idioms.IDIOMS`."""
-    templates = IDIOMS[topic] + FORMER[topic] if part == "train" else UNSEEN[topic]
-    return expand(rng.choice(templates), rng, **slots)
+    """A sentence on a topic of :data:`data.home_idioms.IDIOMS` and the tables that widen it."""
+    if part != "train":
+        return expand(rng.choice(UNSEEN[topic]), rng, **slots)
+    tables = (IDIOMS, FORMER, LATELY_UNSEEN, ABILITIES)
+    return expand(rng.choice([t for table in tables for t in table.get(topic, ())]), rng, **slots)
 
 
 _STEPS = (
@@ -73,7 +77,12 @@ def _everything(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> 
     areas = sorted({entity.area for entity in held if entity.area})
     way = rng.choice(("on", "off", "off"))
     intent = f"HassTurn{way.title()}"
-    if areas and rng.random() < 0.75:
+    floors = [floor for floor in home.floors if set(areas) & set(floor.areas)]
+    if floors and rng.random() < 0.3:
+        floor = rng.choice(floors)
+        area, said = floor.name, rng.choice((floor.name, *floor.aliases)).lower()
+        place = said if said.endswith("stairs") else f"on the {said}"
+    elif areas and rng.random() < 0.75:
         area = rng.choice(areas)
         place = rng.choice(("in the {r}", "in {r}")).replace("{r}", area.lower())
     elif held:
@@ -130,6 +139,8 @@ def _except(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made
     if not [e for e in among if e not in without and e.area not in without]:
         return None
     text = say(topic, part, rng, x=mention)
+    if part == "train" and way == "off" and domain == "light" and target == "all":
+        text = rng.choice((text, text, "lights out everywhere", "all lights out", "lights out"))
     text = tell("except", part, rng, s=text, e=rng.choice((" and ", " and ")).join(said))
     goal = Goal(f"HassTurn{way.title()}", target, domain, (), tuple(without))
     return text, (goal,), ""

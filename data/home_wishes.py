@@ -7,8 +7,18 @@ gives a sentence and its goals, or None where this home has nothing of that kind
 import random
 from collections.abc import Callable, Sequence
 
-from data.home_mentions import SWITCHED, Goal, Made, all_in_room, either, one_of, say, single
-from data.home_nouns import GENERIC
+from data.home_mentions import (
+    SWITCHED,
+    Goal,
+    Made,
+    all_in_room,
+    either,
+    fits_class,
+    one_of,
+    say,
+    single,
+)
+from data.home_nouns import GENERIC, SINGLE
 from data.home_words import ITEMS, pick
 from data.homes import Home, random_word
 from data.phrasing import expand, numeral
@@ -38,12 +48,23 @@ def switch_group(home: Home, part: str, rng: random.Random, _: Sequence[str]) ->
     way = rng.choice(("on", "off"))
     intent = f"HassTurn{way.title()}"
     area = group[0]
+    if part == "train" and rng.random() < 0.12 and (short := _short(home, area, domain, way, rng)):
+        return short, (Goal(intent, area, domain),), ""
     if domain == "light" and rng.random() < 0.25:
         room = rng.choice((f"the {area.lower()}", area.lower()))
         text = say(f"{way}_light", part, rng, r=room, x=room)
     else:
         text = say(way, part, rng, x=group[1])
     return text, (Goal(intent, area, domain),), ""
+
+
+def _short(home: Home, area: str, domain: str, way: str, rng: random.Random) -> str:
+    """What is said for short ("lights off in the kitchen"), or nothing where it would mean others."""
+    noun = rng.choice(GENERIC[domain])
+    inside = [entity for entity in home.of(domain) if entity.area == area]
+    if not inside or not fits_class(noun, inside) or (len(inside) > 1 and noun in SINGLE):
+        return ""
+    return expand(f"{noun} {way} (in|in the|at the) {area.lower()}", rng)
 
 
 def _switch_all(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
@@ -62,7 +83,19 @@ def _switch_all(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> 
         rng,
     )
     way = rng.choice(("on", "off", "off"))
-    return say(way, part, rng, x=mention), (Goal(f"HassTurn{way.title()}", "all", domain),), ""
+    text = say(way, part, rng, x=mention)
+    if part == "train" and way == "off" and rng.random() < 0.2:
+        text = expand(rng.choice(_NOT_ONE), rng, u=one_of(noun), o=noun)
+    return text, (Goal(f"HassTurn{way.title()}", "all", domain),), ""
+
+
+_NOT_ONE = (
+    "i don't want (a single|one|any) {u} on [anymore|any more]",
+    "(no|not a single|not one) {u} should (be|stay) on",
+    "every last {u} off",
+    "{o} (out|off) everywhere",
+    "no {o} [on] anywhere",
+)
 
 
 def lights(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
@@ -224,18 +257,18 @@ def scene(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made |
 
 
 def _list(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
-    item = _item(part, rng)
+    what = item(part, rng)
     if rng.random() < 0.5 or not home.of("todo"):
-        goal = Goal("HassShoppingListAddItem", "-", "", (("item", item),))
-        return say("shopping", part, rng, i=item), (goal,), ""
+        goal = Goal("HassShoppingListAddItem", "-", "", (("item", what),))
+        return say("shopping", part, rng, i=what), (goal,), ""
     found = single(home, ("todo",), rng)
     if found is None:
         return None
-    goal = Goal("HassListAddItem", found[0], "", (("item", item),))
-    return say("list", part, rng, i=item, x=found[1]), (goal,), ""
+    goal = Goal("HassListAddItem", found[0], "", (("item", what),))
+    return say("list", part, rng, i=what, x=found[1]), (goal,), ""
 
 
-def _item(part: str, rng: random.Random) -> str:
+def item(part: str, rng: random.Random) -> str:
     """Something to write down; in training often mere words, so that it is copied and not known."""
     roll = rng.random()
     if part == "validation" or roll < 0.35:
@@ -247,7 +280,7 @@ def _item(part: str, rng: random.Random) -> str:
     return " ".join([head, *words]).strip()
 
 
-_DO = tuple("fix clean call paint wash return visit check repair water collect".split())
+_DO = tuple("fix clean call paint wash return visit repair water collect".split())
 _NOUNS = tuple(
     """lemons honey yeast sugar pepper ham bacon salmon tuna beans lentils carrots peas spinach
     lettuce garlic ginger basil mustard ketchup vinegar yogurt cream cereal oats muesli jam juice

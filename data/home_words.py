@@ -101,14 +101,25 @@ THINGS = {
     },
     "sensor": {
         "train": """temperature;humidity;outdoor temperature;battery level;power meter;
-            air quality;energy meter;light level;soil moisture;co2""",
-        "validation": "rain gauge;barometer;wind speed;tank level",
+            air quality;energy meter;light level;soil moisture;co2;temperature sensor;
+            humidity sensor;thermometer;phone battery;door battery""",
+        "validation": "rain gauge;barometer;wind speed;tank level;hygrometer;remote battery",
     },
     "binary_sensor": {
         "train": """motion sensor;window sensor;door sensor;leak sensor;smoke detector;
-            front window;presence sensor;back window""",
-        "validation": "glass break sensor;mailbox sensor;freezer door",
+            front window;presence sensor;back window;motion;window;contact;left window""",
+        "validation": "glass break sensor;mailbox sensor;freezer door;hatch window;cat flap",
     },
+    "humidifier": {
+        "train": "humidifier;dehumidifier;mist maker;air humidifier",
+        "validation": "vaporizer;fogger",
+    },
+    "lawn_mower": {"train": "mower;lawn mower;robot mower;grass cutter", "validation": "mowbot"},
+    "person": {
+        "train": "Emma;Ben;Sofia;Luca;Anna;Tom;Nora;Oscar;Paul;Ida",
+        "validation": "Mira;Jonas;Priya;Hugo",
+    },
+    "weather": {"train": "home;weather;forecast", "validation": "weather station"},
 }
 
 OWNERS = {
@@ -126,7 +137,7 @@ ITEMS = {
     "train": """milk;eggs;bread;butter;apples;toilet paper;coffee beans;dish soap;bananas;rice;
         two bottles of wine;olive oil;cat food;tomatoes;call the dentist;pay the rent;batteries;
         water the plants;clean the gutters;onions and garlic;orange juice;chicken;salt;flour;
-        pick up the parcel;book flights;pasta;cheese;toothpaste;light bulbs;paper towels""",
+        collect the parcel;book flights;pasta;cheese;toothpaste;light bulbs;paper towels""",
     "validation": """oat yogurt;sandpaper;renew the passport;limes;smoked paprika;dog leash;
         birthday card;fix the fence;rye crackers;sparkling water""",
 }

@@ -5,7 +5,8 @@ import random
 import msgspec
 
 from data.home_words import AREAS, FLOORS, OWNERS, SYLLABLES, THINGS, pick
-from handlers.home_scene import KIND_WORDS, Entity, Floor, Scene, located
+from handlers.home_kinds import KIND_WORDS, class_said
+from handlers.home_scene import Context, Entity, Floor, Scene, located
 from handlers.home_speech import words
 
 _COUNTS = {
@@ -20,6 +21,7 @@ _COUNTS = {
     "sensor": (0, 1),
     "binary_sensor": (0, 1),
     "valve": (0, 1),
+    "humidifier": (0, 1),
 }
 _SHARE = {
     "light": 0.9,
@@ -30,9 +32,20 @@ _SHARE = {
     "climate": 0.4,
     "media_player": 0.35,
     "vacuum": 0.12,
-    "sensor": 0.2,
-    "binary_sensor": 0.15,
+    "sensor": 0.3,
+    "binary_sensor": 0.25,
     "valve": 0.12,
+    "humidifier": 0.1,
+}
+_UNPLACED = (
+    *(("scene", 0.4), ("script", 0.3), ("todo", 0.4), ("lawn_mower", 0.12), ("person", 0.15)),
+    ("weather", 0.2),
+)
+"""Domains of things without a room, and in how many homes there are some."""
+
+_CLASSES = {
+    "sensor": ("temperature", "humidity", "battery", "power", "energy"),
+    "binary_sensor": ("door", "window", "motion", "moisture", "smoke"),
 }
 _STYLES = ("area_thing", "thing", "mixed", "owner", "made_up", "numbered", "of_area")
 _KEPT = frozenset(word for names in KIND_WORDS.values() for word in names) | frozenset(
@@ -50,7 +63,7 @@ class Home:
     """Areas and entities; every entity has a name that no other has in its area.
 
     ``told`` is false for a home that gives no entity's area; then ``entities`` have the areas that
-    their names tell.
+    their names tell. ``here`` is the area in which the next sentence is spoken, or "".
     """
 
     def __init__(
@@ -61,13 +74,15 @@ class Home:
         self.areas = areas
         self.entities = list(scene.entities)
         self.told = told
+        self.here = ""
 
     def scene(self, text: str) -> Scene:
         """What a requester would send with this sentence."""
         entities = self.entities
         if not self.told:
             entities = [msgspec.structs.replace(entity, area="") for entity in entities]
-        return Scene(text, tuple(entities), tuple(self.areas), tuple(self.floors))
+        here = Context(self.here)
+        return Scene(text, tuple(entities), tuple(self.areas), tuple(self.floors), here)
 
     def domains(self) -> tuple[str, ...]:
         """Every domain that it has something of."""
@@ -92,7 +107,7 @@ def random_home(part: str, rng: random.Random) -> Home:
             if rng.random() < _SHARE[domain]:
                 for _ in range(rng.randint(max(1, least), max(1, most))):
                     _add(entities, taken, domain, area if placed else "", area, style, part, rng)
-    for domain, share in (("scene", 0.4), ("script", 0.3), ("todo", 0.4)):
+    for domain, share in _UNPLACED:
         if rng.random() < share:
             for _ in range(rng.randint(1, 3)):
                 _add(entities, taken, domain, "", "", "thing", part, rng)
@@ -186,8 +201,20 @@ def _add(
             domain=domain,
             state=rng.choice(("on", "off")),
             aliases=aliases,
+            device_class=_class(domain, name, rng),
         )
     )
+
+
+def _class(domain: str, name: str, rng: random.Random) -> str:
+    """The class of a sensor, told by its name where that tells one; "" where nothing is known."""
+    said = words(name)
+    told = [
+        one for one in _CLASSES.get(domain, ()) if any(class_said(domain, w) == one for w in said)
+    ]
+    if told or domain not in _CLASSES:
+        return rng.choice((*told, "")) if told else ""
+    return "" if rng.random() < 0.5 else rng.choice(_CLASSES[domain])
 
 
 def _name(thing: str, area: str, style: str, part: str, rng: random.Random) -> str:

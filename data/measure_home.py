@@ -21,11 +21,10 @@ from pathlib import Path
 
 import msgspec
 
-from data.home_commands import NAMING
 from engine.model_use import Calibration, read_calibration
 from engine.runtime import Forge
-from handlers.home_actions import Intent, parse, resolve
-from handlers.home_control import write_line
+from handlers.home_actions import TEXTS, Intent, parse, resolve, values_of
+from handlers.home_control import answer
 from handlers.home_scene import Scene, located
 from handlers.home_speech import normalise
 from handlers.home_view import view
@@ -86,7 +85,7 @@ def answers(folder: Path, validation: Path) -> list[Answer]:
         started = time.perf_counter()
         scene = located(msgspec.convert(row, Scene))
         shown = view(scene)
-        written = write_line(forge, shown, Silent())
+        written = answer(forge, scene, shown, Silent())
         seconds = time.perf_counter() - started
         done = {effect(resolve(a, scene, shown, 1.0)) for a in parse(written.text)}
         right = done == {wanted(one) for one in row["intents"]}
@@ -105,9 +104,9 @@ def temperature(found: Sequence[Answer]) -> float:
 
     def loss(at: float) -> float:
         total = 0.0
-        for answer in given:
-            p = min(max(answer.probability(at), 1e-6), 1 - 1e-6)
-            total -= math.log(p if answer.right else 1 - p)
+        for one in given:
+            p = min(max(one.probability(at), 1e-6), 1 - 1e-6)
+            total -= math.log(p if one.right else 1 - p)
         return total
 
     return min((step / 20 for step in range(8, 101)), key=loss) if given else 1.0
@@ -117,11 +116,11 @@ def threshold(found: Sequence[Answer], at: float) -> float:
     """The least probability above which ``PRECISION`` of the commands are surely right, in hundredths."""
     given = sorted((a for a in found if a.given), key=lambda a: -a.probability(at))
     best, wrong = 1.0, 0
-    for number, answer in enumerate(given, start=1):
-        wrong += not answer.right
+    for number, one in enumerate(given, start=1):
+        wrong += not one.right
         margin = math.sqrt(max(1, wrong)) / number
         if wrong / number + min(margin, 0.004) <= 1 - PRECISION:
-            best = answer.probability(at)
+            best = one.probability(at)
     return math.floor(best * 100) / 100
 
 
@@ -176,8 +175,7 @@ def wanted(intent: dict[str, object]) -> tuple[object, ...]:
 
 def effect(intent: Intent) -> tuple[object, ...]:
     """What an intent does, whatever way its entities were named."""
-    values = {k: v for k, v in intent.slots.items() if k not in NAMING}
-    return _comparable(intent.name, intent.entities, values)
+    return _comparable(intent.name, intent.entities, values_of(intent))
 
 
 def main() -> None:
@@ -203,10 +201,10 @@ def main() -> None:
     print({topic: f"{right[topic]}/{seen[topic]}" for topic in sorted(seen)})
     rows = map(json.loads, arguments.validation.read_text("utf-8").splitlines())
     wrong = [(r, a) for r, a in zip(rows, found, strict=True) if not a.right]
-    for row, answer in wrong[: arguments.wrong]:
-        text, prompt = row["text"], answer.prompt.replace("\n", " / ")
+    for row, one in wrong[: arguments.wrong]:
+        text, prompt = row["text"], one.prompt.replace("\n", " / ")
         wanted = "; ".join(f"{i['name']} {i['slots']} {i['entities']}" for i in row["intents"])
-        print(f"{answer.probability():.3f} [{row['topic']}] {text!r}: {prompt} {answer.line}")
+        print(f"{one.probability():.3f} [{row['topic']}] {text!r}: {prompt} {one.line}")
         print(f"      expected {wanted or 'nothing'}")
     if arguments.write:
         (arguments.model / "calibration.json").write_bytes(msgspec.json.encode(calibration) + b"\n")
@@ -214,8 +212,7 @@ def main() -> None:
 
 def _comparable(name: str, entities: object, slots: object) -> tuple[object, ...]:
     values = dict(slots)  # type: ignore[call-overload]
-    if "item" in values:
-        values["item"] = normalise(str(values["item"]))
+    values |= {name: normalise(str(values[name])) for name in TEXTS.values() if name in values}
     return name, tuple(sorted(entities)), str(sorted(values.items()))  # type: ignore[call-overload]
 
 

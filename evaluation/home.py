@@ -18,8 +18,9 @@ from engine.errors import BadData
 from engine.model_folder import TOKENIZER
 from engine.model_use import CALIBRATION, read_calibration
 from evaluation.cases import NOTHING, Given, Outcome
+from evaluation.home_answers import read_out
 from evaluation.home_cases import HomeTask, Intended, intended, intent_words
-from evaluation.home_services import EntityState, States, Unmodelled, apply_intents
+from evaluation.home_services import Unmodelled, apply_intents
 from evaluation.home_states import Change, differences, expected_states
 from handlers.home_control import HomeControl
 from handlers.protocol import HandlerError, Unavailable, Usage
@@ -170,7 +171,7 @@ def _judge(task: HomeTask, answer: dict[str, Any]) -> tuple[str, bool]:
     wrong = differences(before, after, task.changes, task.ignored)
     if wrong:
         return f"{words} ({'; '.join(wrong[:3])})", False
-    said = str(answer.get("response") or _said(before, found)).lower()
+    said = str(answer.get("response") or read_out(task.home, [one for one, _ in found])).lower()
     if task.responses and not any(text.lower() in said for text in task.responses):
         return f"{words} (says {said[:80]!r})", False
     return words, True
@@ -201,28 +202,6 @@ def _changes(task: HomeTask, told: dict[str, Any]) -> dict[str, Change]:
         attributes = change.get("attributes") or {}
         found[entity] = Change(None if state is None else str(state), attributes)
     return found
-
-
-_ASKING = frozenset(("HassGetState", "HassClimateGetTemperature"))
-
-
-def _said(states: States, found: list[tuple[Intended, dict[str, Any]]]) -> str:
-    """What a node's caller would read out after a question: names, states and what is measured."""
-    told = []
-    for one, _ in found:
-        if one.name in _ASKING:
-            told += [_state_words(e, states[e]) for e in sorted(one.entities) if e in states]
-    return "; ".join(told)
-
-
-def _state_words(entity: str, state: EntityState) -> str:
-    shown = [
-        f"{name} {state.attributes[name]}"
-        for name in ("current_temperature", "temperature", "current_position", "battery_level")
-        if name in state.attributes
-    ]
-    unit = state.attributes.get("unit_of_measurement", "")
-    return " ".join(filter(None, (entity, state.state, str(unit), *shown)))
 
 
 def _key(one: Intended) -> tuple[str, list[str], tuple[tuple[str, str], ...]]:

@@ -17,12 +17,14 @@ class Home:
         areas: their names.
         states: of each entity.
         floors: name -> the areas on it.
+        devices: id and name of a device -> its area; where a sentence may be spoken.
     """
 
     entities: Mapping[str, Mapping[str, Any]]
     areas: tuple[str, ...]
     states: States
     floors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    devices: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class HomeTask:
         intents: of our own rows, instead of changes: exactly these, in any order; () for none.
             None where changes are compared.
         scene: of our own rows: the request as it is sent, instead of the home.
+        area: in which the sentence is spoken, "" where that is not told.
     """
 
     case: str
@@ -60,6 +63,7 @@ class HomeTask:
     responses: tuple[str, ...] = ()
     intents: tuple[Intended, ...] | None = None
     scene: Mapping[str, Any] | None = None
+    area: str = ""
 
     def request(self) -> dict[str, Any]:
         """The content of a `home_control` task."""
@@ -76,6 +80,7 @@ class HomeTask:
             "entities": told,
             "areas": list(self.home.areas),
             **({"floors": floors} if floors else {}),
+            **({"context": {"area": self.area}} if self.area else {}),
         }
 
     @property
@@ -103,7 +108,7 @@ def intended(name: str, slots: Mapping[str, Any], entities: list[str]) -> Intend
     values = sorted(
         (key, f"{value:g}" if isinstance(value, int | float) else str(value).lower())
         for key, value in slots.items()
-        if key not in ("name", "area", "floor", "domain", "device_class")
+        if key not in ("name", "area", "floor", "domain", "device_class") or "Timer" in name
     )
     return Intended(name, frozenset(entities), tuple(values))
 

@@ -20,7 +20,7 @@ A small, exact model, after Home Assistant's own components (homeassistant/compo
 | HassClimateSetTemperature, also `temperature_step` | climate | temperature |
 | HassVacuumStart, HassVacuumReturnToBase | vacuum | cleaning, returning |
 | HassLawnMowerStartMowing, HassLawnMowerDock | lawn_mower | mowing, returning |
-| HassMediaPause, HassMediaUnpause | media_player | paused, playing |
+| HassMediaPause, HassMediaUnpause, HassMediaSearchAndPlay | media_player | paused; playing |
 | HassMediaNext, HassMediaPrevious | media_player | playing; the track follows |
 | HassSetVolume, HassSetVolumeRelative | media_player | volume_level, 0 to 1 |
 | HassMediaPlayerMute, HassMediaPlayerUnmute | media_player | is_volume_muted |
@@ -81,7 +81,7 @@ WITHOUT_STATES = frozenset(
         *("HassGetCurrentDate", "HassNevermind", "HassRespond", "HassBroadcast", "HassStopMoving"),
         *("HassStartTimer", "HassCancelTimer", "HassCancelAllTimers", "HassIncreaseTimer"),
         *("HassDecreaseTimer", "HassPauseTimer", "HassUnpauseTimer", "HassTimerStatus"),
-        *("HassMediaSearchAndPlay", "HassVacuumCleanArea", "HassGetTemperature"),
+        *("HassVacuumCleanArea", "HassGetTemperature"),
     )
 )
 """Intents after which no state that is compared is another."""
@@ -322,6 +322,7 @@ _SERVICES: dict[str, tuple[frozenset[str], Service]] = {
     "HassLawnMowerDock": (frozenset(("lawn_mower",)), _becomes("returning")),
     "HassMediaPause": (_MEDIA, _becomes("paused")),
     "HassMediaUnpause": (_MEDIA, _becomes("playing")),
+    "HassMediaSearchAndPlay": (_MEDIA, _becomes("playing")),
     "HassMediaNext": (_MEDIA, _track(1)),
     "HassMediaPrevious": (_MEDIA, _track(-1)),
     "HassSetVolume": (_MEDIA, _volume),

@@ -4,7 +4,7 @@ Read are, by what a path holds:
 
 - the layout of allenporter/home-assistant-datasets: folders with `_fixtures.yaml` (areas, devices,
   entities with state and attributes) and records with `category` and `tests`, each with
-  `sentences`, `setup`, `expect_changes`, `ignore_changes`, `expect_response`;
+  `sentences`, `setup`, `expect_changes`, `ignore_changes`, `expect_response`, `context_device`;
 - its `device-actions` layout: files with a `device` and `actions` (`evaluation.home_devices`);
 - `.jsonl` of `python -m data.home_commands`, and rows
   `{"text": ..., "entities": [...], "areas": [...], "intents": [{"name", "slots", "entities"}]}`.
@@ -83,16 +83,18 @@ def _record(file: Path, name: str, told: Mapping[str, Any]) -> Iterator[HomeTask
         if not isinstance(ignored, dict) or not all(_texts(names) for names in ignored.values()):
             raise BadData(f"{place}: ignore_changes is no list by entity", _RECORD)
         response = test.get("expect_response") or []
+        area = _context(test.get("context_device"), home, place)
         for sentence in test["sentences"]:
             count += 1
             yield HomeTask(
                 f"{name}:{count}",
                 domain,
                 sentence,
-                Home(home.entities, home.areas, states, home.floors),
+                Home(home.entities, home.areas, states, home.floors, home.devices),
                 changes,
                 {entity: frozenset(names) for entity, names in ignored.items()},
                 tuple(map(str, response if isinstance(response, list) else [response])),
+                area=area,
             )
 
 
@@ -135,7 +137,12 @@ def read_home(file: Path) -> Home:
             "device_class": str(attributes.get("device_class") or ""),
         }
         states[entity] = EntityState(state_text(one.get("state")), dict(attributes))
-    return Home(entities, tuple(areas.values()), states, floors)
+    where = {
+        str(key): areas.get(str(one.get("area")), str(one.get("area") or ""))
+        for name, one in devices.items()
+        for key in (name, one["name"])
+    }
+    return Home(entities, tuple(areas.values()), states, floors, where)
 
 
 def state_text(state: object) -> str:
@@ -173,6 +180,15 @@ def _changes(told: object, home: Home, place: str) -> dict[str, Change]:
                 raise BadData(f"{place}: {entity} has no state or attributes", _RECORD)
         found[entity] = Change(None if state is None else state_text(state), attributes)
     return found
+
+
+def _context(device: object, home: Home, place: str) -> str:
+    """The area of the device that a sentence is spoken to, "" where none is told."""
+    if device is None:
+        return ""
+    if str(device) not in home.devices:
+        raise BadData(f"{place}: context_device {device!r} is none of the home's devices", _RECORD)
+    return home.devices[str(device)]
 
 
 def _texts(told: object) -> bool:

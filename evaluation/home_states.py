@@ -3,7 +3,8 @@
 The whole home is compared: every entity's state, and every attribute that the expectation names or
 that was set to a value. Not compared are what the task tells to ignore; `is_closed`, `is_opening`,
 `is_closing` and `color_mode`, which follow from others; and what Home Assistant shows of a light
-only while it is on. A color is one value, in whichever of its forms the expectation names.
+only while it is on. A color is one value, in whichever of its forms the expectation names. A cover
+that is opening counts as open, and so on for all that ends by itself.
 """
 
 from collections.abc import Mapping
@@ -15,6 +16,14 @@ from evaluation.home_services import EntityState, States
 
 DERIVED = frozenset(("is_closed", "is_opening", "is_closing", "color_mode", "xy_color"))
 _WHILE_ON = frozenset(("brightness", "color_temp", "color_temp_kelvin", *COLOR_FORMS))
+_ARRIVED = {
+    "opening": "open",
+    "closing": "closed",
+    "locking": "locked",
+    "unlocking": "unlocked",
+    "returning": "docked",
+}
+"""A state on the way -> the one that it ends in."""
 _STARTED = frozenset(("on", "playing", "idle"))
 
 
@@ -92,4 +101,5 @@ def _same_state(entity: str, wanted: str, given: str, was: str) -> bool:
     if entity.startswith("media_player.") and given == "on" and was not in _STARTED:
         # Turned on: whether it then plays is the player's own affair.
         return wanted in _STARTED
-    return same(wanted, given)
+    # No time passes here: what is on its way is there.
+    return same(_ARRIVED.get(wanted, wanted), _ARRIVED.get(given, given))

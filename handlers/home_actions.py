@@ -15,13 +15,14 @@ Intents and slots are those of Home Assistant (home-assistant/intents, ``intents
 a step is told in slots of our own, ``brightness_step``, ``temperature_step`` and ``percentage_step``.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from engine.grammar import Grammar, choice, either, literal, repeat, sequence
-from handlers.home_scene import Entity, Place, Scene, cover_class, fits_kind
+from handlers.home_items import items
+from handlers.home_kinds import of_class
+from handlers.home_scene import Entity, Place, Scene
 from handlers.home_speech import words
 from handlers.home_view import ANY, SWITCHED_TOGETHER, View
 
@@ -35,12 +36,13 @@ SWITCHED = (
     *("light", "fan", "switch", "cover", "lock", "media_player", "climate", "valve"),
     "lawn_mower",
 )
-READ = (*SWITCHED, "vacuum", "sensor", "binary_sensor")
+READ = (*SWITCHED, "vacuum", "sensor", "binary_sensor", "humidifier", "person")
+_TIMER = (("minutes",), ("seconds",), ("hours",), ("called",), ())
 
 # Intent -> domains it may address; () means that it takes no target.
 INTENTS: dict[str, tuple[str, ...]] = {
-    "HassTurnOn": (*SWITCHED, "scene", "script", ANY),
-    "HassTurnOff": (*SWITCHED, ANY),
+    "HassTurnOn": (*SWITCHED, "humidifier", "scene", "script", ANY),
+    "HassTurnOff": (*SWITCHED, "humidifier", ANY),
     "HassToggle": SWITCHED[:4],
     "HassFanSetSpeed": ("fan",),
     "HassLightSet": ("light",),
@@ -55,20 +57,39 @@ INTENTS: dict[str, tuple[str, ...]] = {
     "HassMediaPrevious": ("media_player",),
     "HassSetVolume": ("media_player",),
     "HassSetVolumeRelative": ("media_player",),
+    "HassMediaPlayerMute": ("media_player",),
+    "HassMediaPlayerUnmute": ("media_player",),
+    "HassMediaSearchAndPlay": ("media_player",),
+    "HassStopMoving": ("cover", "valve"),
+    "HassHumidifierSetpoint": ("humidifier",),
+    "HassLawnMowerStartMowing": ("lawn_mower",),
+    "HassLawnMowerDock": ("lawn_mower",),
     "HassGetState": READ,
     "HassListAddItem": ("todo",),
+    "HassListCompleteItem": ("todo",),
     "HassShoppingListAddItem": (),
+    "HassShoppingListCompleteItem": (),
     "HassStartTimer": (),
+    "HassCancelTimer": (),
+    "HassPauseTimer": (),
+    "HassUnpauseTimer": (),
+    "HassTimerStatus": (),
+    "HassIncreaseTimer": (),
+    "HassDecreaseTimer": (),
     "HassCancelAllTimers": (),
     "HassGetCurrentTime": (),
     "HassGetCurrentDate": (),
     "HassGetWeather": (),
 }
 
+_OF_TIMERS = ("HassCancelTimer", "HassPauseTimer", "HassUnpauseTimer", "HassTimerStatus")
+"""Intents that tell a timer by the time that it was set to."""
+
 # Intent -> what must follow the target: alternatives, each a sequence of slots.
 SLOTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "HassLightSet": (
         *(("brightness",), ("color",), ("brightness", "color"), ("temperature",)),
+        ("brightness", "temperature"),
         *(("change",), ("up_by",), ("down_by",)),
     ),
     "HassFanSetSpeed": (("percentage",), ("change",), ("up_by",), ("down_by",)),
@@ -76,20 +97,37 @@ SLOTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "HassClimateSetTemperature": (("temperature",), ("change",), ("up_by",), ("down_by",)),
     "HassSetVolume": (("volume_level",),),
     "HassSetVolumeRelative": (("change",), ("up_by",), ("down_by",)),
-    "HassListAddItem": (("item",),),
-    "HassShoppingListAddItem": (("item",),),
+    "HassHumidifierSetpoint": (("humidity",),),
+    "HassMediaSearchAndPlay": (("query",),),
+    **dict.fromkeys(
+        (
+            *("HassListAddItem", "HassShoppingListAddItem"),
+            *("HassListCompleteItem", "HassShoppingListCompleteItem"),
+        ),
+        (("item",),),
+    ),
     "HassStartTimer": (
-        *(("hours",), ("minutes",), ("seconds",)),
-        *(("hours", "minutes"), ("minutes", "seconds")),
+        *(("hours",), ("minutes",), ("seconds",), ("minutes", "called"), ("hours", "called")),
+        *(("hours", "minutes"), ("minutes", "seconds"), ("seconds", "called")),
+    ),
+    **dict.fromkeys(_OF_TIMERS, _TIMER),
+    **dict.fromkeys(
+        ("HassIncreaseTimer", "HassDecreaseTimer"),
+        (*_TIMER[:3], ("minutes", "called"), ("seconds", "called"), ("hours", "called")),
     ),
 }
 
+_NAMING = ("name", "area", "floor", "domain")
+
+TEXTS = {"item": "item", "query": "search_query", "called": "name"}
+"""Slot whose value is words of the sentence, always the last -> its name in Home Assistant."""
+
 # Slot -> the least and the greatest number that it takes.
 _RANGES: dict[str, tuple[float, float]] = {
-    **dict.fromkeys(("brightness", "position", "volume_level", "percentage"), (0, 100)),
+    **dict.fromkeys(("brightness", "position", "volume_level", "percentage", "humidity"), (0, 100)),
     **dict.fromkeys(("up_by", "down_by"), (0.5, 100)),
     **dict.fromkeys(("hours", "minutes", "seconds"), (1, 600)),
-    "temperature": (5, 95),
+    "temperature": (5, 110),
 }
 _KELVIN = (1500, 9000)
 
@@ -101,13 +139,20 @@ _STEPS = {
     "HassClimateSetTemperature": ("temperature_step", 1.0),
 }
 
-MOST_COMMANDS = 3
-"""Most commands in one sentence."""
-
 COLORS = (
     *("white", "black", "red", "orange", "yellow", "green", "blue", "purple", "brown", "pink"),
-    "turquoise",
+    *("turquoise", "cyan", "magenta", "teal", "lime", "gold", "violet", "lavender", "indigo"),
 )
+
+_ALWAYS = (
+    *(";", "none", *REASONS, *INTENTS, "-", "all", "except", "up", "down", *COLORS),
+    *dict.fromkeys(domain for held in INTENTS.values() for domain in held),
+    *dict.fromkeys(name for held in SLOTS.values() for names in held for name in names),
+)
+"""The words of a line that come from no home and no sentence."""
+
+MOST_COMMANDS = 3
+"""Most commands in one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +190,12 @@ class Intent(msgspec.Struct, frozen=True):
     probability: float
 
 
+def values_of(intent: Intent) -> dict[str, str | float]:
+    """The slots of an intent that do not say which entities are meant; a timer's name is a value."""
+    naming = () if "Timer" in intent.name else _NAMING
+    return {name: value for name, value in intent.slots.items() if name not in naming}
+
+
 def parse(line: str) -> list[Action]:
     """Read a line that follows the grammar, each command once; [] for an abstention.
 
@@ -173,9 +224,11 @@ def resolve(action: Action, scene: Scene, shown: View, probability: float) -> In
             slots = {("floor" if place.floor else "area"): place.name} if place else {}
             slots["domain"] = action.domain
         domains = SWITCHED_TOGETHER if action.domain == ANY else (action.domain,)
-        inside = [e for e in scene.entities if e.kind() in domains]
+        inside = [e for e in scene.entities if e.kind() in domains and e.in_groups()]
         chosen = [e for e in inside if place is None or place.holds(e)]
-        chosen = _of_class(chosen, shown.sentence)
+        chosen = of_class(chosen, words(shown.sentence))
+    elif action.intent == "HassGetWeather":
+        chosen = [e for e in scene.entities if e.kind() == "weather"][:1]
     left_out = [shown.entities.get(x) or shown.places[x] for x in action.without]
     chosen = [e for e in chosen if not any(_is_in(e, one) for one in left_out)]
     for name, value in action.slots:
@@ -196,6 +249,11 @@ def grammar(shown: View) -> Grammar:
     )
 
 
+def words_of(shown: View) -> list[str]:
+    """Every word that a line about this view may have."""
+    return [*_ALWAYS, *shown.entities, *shown.places, *shown.numbers, *items(shown)]
+
+
 def choices(shown: View) -> "Choices":
     """What may stand in each place of a line about this view."""
     letters: dict[str, list[str]] = {}
@@ -210,64 +268,6 @@ def choices(shown: View) -> "Choices":
         colors=tuple(color for color in COLORS if color in read),
         items=tuple(items(shown)),
     )
-
-
-def items(shown: View) -> dict[str, str]:
-    """What a list item may be, as the model reads it -> as it was said.
-
-    A run of at most six pieces that goes as far as it can: what stands before and after it is a word
-    of the request itself ("put", "to", "list") or a mark, and it neither begins nor ends with one.
-    """
-    told = shown.told
-    asks = [_is_asking(read, said) for read, said in told]
-    found: dict[str, str] = {}
-    covered = 0
-    for start in range(len(told)):
-        end = 0 if asks[start] else _item_end(told, asks, start)
-        if end > covered:
-            covered = end
-            run = told[start:end]
-            found.setdefault(" ".join(read for read, _ in run), " ".join(said for _, said in run))
-    return found
-
-
-def _item_end(told: Sequence[tuple[str, str]], asks: Sequence[bool], start: int) -> int:
-    """Where the longest item from ``start`` on ends."""
-    end = start
-    for at in range(start, min(start + _MOST_ITEM_PIECES, len(told))):
-        if not asks[at]:
-            end = at + 1
-        elif told[at][1] not in _WITHIN:
-            break
-    return end
-
-
-_WITHIN = frozenset("and of the with for a to up in".split())
-_ASKING = frozenset(
-    """a an the some any more my our your this that these those it them i we you me us he she they
-    to on in onto into for from at of off out up down by with as than and or but so then also too
-    is are am was were be been being do does did has have had having will would could can should
-    must may might shall need needs needed want wants wanted like liked lack lacks lacking missing
-    let lets make makes made sure get gets got getting go goes gone going put puts putting add adds
-    added adding write writes writing written note noted noting jot jotted save saved enter append
-    include included insert log record recorded scribble pen pencil mark file keep remember reminder
-    remind forget forgotten don't not never no none left remaining all every each both much many
-    buy buying bought bring pick fetch order grab purchase shop shopping store supermarket market
-    grocery groceries list liste lists todo item items entry please kindly just now today tomorrow
-    you're they're he's she's who's tell told says think last tonight soon again already next time when while if because since next new another one there
-    here hey hi ok okay well thanks thank mind minding favor favour run running ran used use uses
-    using empty finished ate eaten low short almost nearly still only home house way week weekend
-    what who which how let's i'd i'm i've i'll we're we've we'd we'll it's there's there're that's
-    auf die der das den dem ein eine einen meine mein zur zum bitte setze setz füge schreib schreibe
-    hinzu kaufen einkaufen einkauf einkaufsliste brauche brauchen wir ich noch und stick throw pop
-    right come comes few little type somebody someone great quietly quickly really maybe
-    cheers immediately once drop place take takes mind stock goes belongs contain contains say says update extend""".split()
-)
-
-
-def _is_asking(read: str, said: str) -> bool:
-    """Whether a piece is part of how an item is asked for, and not of the item."""
-    return said in _ASKING or not said[:1].isalnum() or "todo" in read.split(" ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +290,7 @@ class Choices:
 
     def together(self, intent: str) -> list[str]:
         """Every place, and "all", with a domain of ``intent`` that it has."""
-        if intent == "HassListAddItem":
+        if "todo" in INTENTS[intent]:
             return []
         return [
             f"{group} {domain}"
@@ -304,7 +304,7 @@ class Choices:
         match slot:
             case "color":
                 return self.colors
-            case "item":
+            case "item" | "query" | "called":
                 return self.items
             case "change":
                 return ("up", "down")
@@ -320,9 +320,6 @@ class Choices:
             for names in SLOTS.get(intent, ((),))
             if all(self.values(intent, name) for name in names)
         ]
-
-
-_MOST_ITEM_PIECES = 6
 
 
 def _command(intent: str, found: Choices) -> Grammar | None:
@@ -358,8 +355,10 @@ def _slot(intent: str, name: str, value: str, shown: View) -> dict[str, str | fl
             return {slot: shown.numbers[value]}
         case "down_by":
             return {slot: -shown.numbers[value]}
-        case "item":
-            return {name: items(shown).get(value, value)}
+        case "item" | "query" | "called":
+            return {TEXTS[name]: items(shown).get(value, value)}
+        case "hours" | "minutes" | "seconds" if intent in _OF_TIMERS:
+            return {f"start_{name}": shown.numbers[value]}
         case "color":
             return {name: value}
         case _:
@@ -368,15 +367,6 @@ def _slot(intent: str, name: str, value: str, shown: View) -> dict[str, str | fl
 
 def _is_in(entity: Entity, left_out: Entity | Place) -> bool:
     return entity == left_out if isinstance(left_out, Entity) else left_out.holds(entity)
-
-
-def _of_class(chosen: list[Entity], sentence: str) -> list[Entity]:
-    """Of several covers, those of the class that was said: blinds are not the garage door."""
-    said = [stem for stem in words(sentence) if cover_class(stem)]
-    fitting = [
-        e for e in chosen if e.kind() == "cover" and any(fits_kind(e, stem) for stem in said)
-    ]
-    return fitting or chosen
 
 
 def _parse_one(text: str) -> Action:
@@ -397,8 +387,8 @@ def _parse_one(text: str) -> Action:
             rest = rest[1:]
     slots: list[tuple[str, str]] = []
     while rest:
-        if rest[0] == "item":
-            slots.append(("item", " ".join(rest[1:])))
+        if rest[0] in TEXTS:
+            slots.append((rest[0], " ".join(rest[1:])))
             break
         if len(rest) < 2:
             raise ValueError(f"slot {rest[0]!r} of {text!r} has no value")

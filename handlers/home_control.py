@@ -8,20 +8,20 @@ hold likely enough is an abstention: doing nothing is better than doing the wron
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from engine.grammar import Constraint, Vocabulary
 from engine.model_use import Calibration
 from engine.runtime import Forge
 from engine.tokenizer import END
 from handlers.forge_model import engine_faults_told, load_forge
-from handlers.home_actions import REASONS, Intent, grammar, parse, resolve
+from handlers.home_actions import REASONS, Intent, grammar, parse, resolve, values_of, words_of
 from handlers.home_scene import Scene, located
+from handlers.home_spelling import Writing
 from handlers.home_view import View, view
 from handlers.protocol import Call, Cancelled, HandlerError, read_content
 
@@ -49,61 +49,117 @@ class HomeControl:
 
     def __init__(self, models: Path) -> None:
         self._models = models
-        self._loaded: tuple[Forge, Calibration, Vocabulary] | None = None
+        self._loaded: tuple[Forge, Calibration] | None = None
 
     def load(self) -> None:
         """Load the home model. Raises :class:`handlers.protocol.Unavailable`."""
-        forge, calibration = load_forge(self._models, self.model)
-        self._loaded = forge, calibration, Vocabulary(forge.tokenizer)
+        self._loaded = load_forge(self._models, self.model)
 
     def run(self, content: bytes, call: Call) -> bytes:
         """Answer one sentence."""
         if self._loaded is None:
             raise HandlerError("the home model is not loaded: call load() first")
-        forge, calibration, vocabulary = self._loaded
+        forge, calibration = self._loaded
         scene = located(read_content(content, Scene, "text"))
         shown = view(scene)
         with engine_faults_told():
-            line = write_line(forge, vocabulary, shown, call)
+            line = answer(forge, scene, shown, call)
         probability = math.exp(line.logprob / calibration.temperature)
-        answer = control(line.text, probability, calibration.threshold, scene, shown)
-        if answer.abstained:
+        result = control(line.text, probability, calibration.threshold, scene, shown)
+        if result.abstained:
             call.abstain(_doubt(line.text), probability)
-        return msgspec.json.encode(answer)
+        return msgspec.json.encode(result)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Tokens by which a line might go another way, and their probability."""
+
+    written: tuple[int, ...]
+    logprob: float
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What the model wrote; ``logprob`` is that of the line among all that may be written."""
+    """What the model wrote; ``logprob`` is that of the line among all that may be written.
+
+    ``turns`` are where it might have gone another way.
+    """
 
     text: str
     logprob: float
+    turns: tuple[Turn, ...] = ()
 
 
-def write_line(forge: Forge, vocabulary: Vocabulary, shown: View, call: Call) -> Line:
+_SURE = math.log(0.98)
+_LEAST = math.log(0.02)
+_OTHER_WAYS = 3
+"""Above which a line is not doubted; below which another is not looked at; how many are."""
+
+
+def answer(forge: Forge, scene: Scene, shown: View, call: Call) -> Line:
+    """The likeliest line, with the probability of all that was found to come to the same.
+
+    "Turn off the lamp in the hall" may be written by the lamp's letter or as the hall's lights,
+    where it is the only one there. Where the model wavers, the other way is written to its end too;
+    if it does the same, both ways count.
+
+    Raises as :func:`write_line`.
+    """
+    best = write_line(forge, shown, call)
+    if not parse(best.text) or best.logprob > _SURE:
+        return best
+    meant = effect(best.text, scene, shown)
+    share = math.exp(best.logprob)
+    for turn in sorted(best.turns, key=lambda one: -one.logprob)[:_OTHER_WAYS]:
+        other = write_line(forge, shown, call, turn)
+        if effect(other.text, scene, shown) == meant:
+            share += math.exp(other.logprob)
+    return replace(best, logprob=math.log(min(share, 1.0)))
+
+
+def effect(line: str, scene: Scene, shown: View) -> frozenset[tuple[str, tuple[str, ...], str]]:
+    """What a line does, whatever way its entities are named in it."""
+    intents = [resolve(action, scene, shown, 1.0) for action in parse(line)]
+    return frozenset(
+        (one.name, tuple(sorted(one.entities)), str(sorted(values_of(one).items())))
+        for one in intents
+    )
+
+
+def write_line(forge: Forge, shown: View, call: Call, turn: Turn | None = None) -> Line:
     """The likeliest next token at each place of the line, out of those that the grammar allows.
 
-    The probability is taken over the allowed tokens alone. It tells right answers from wrong ones
-    better than that over the whole vocabulary: a number that stands in the sentence is certain, even
-    if the model would rather have miswritten it.
+    With ``turn``, the line that goes on from there. The probability is taken over the allowed tokens
+    alone. It tells right answers from wrong ones better than that over the whole vocabulary: a
+    number that stands in the sentence is certain, even if the model would rather have miswritten it.
 
     Raises :class:`Cancelled`, or :class:`HandlerError` if the call's token limit cut the line.
     """
-    walk = Constraint(grammar(shown), vocabulary).start()
+    line = Writing(grammar(shown), words_of(shown), forge.tokenizer)
     most = min(call.max_tokens, MAX_LINE_TOKENS)
-    written: list[int] = []
-    logprob = 0.0
+    written = list(turn.written) if turn else []
+    logprob = turn.logprob if turn else 0.0
+    turns: list[Turn] = []
+    for token in written:
+        line.advance(token)
     with forge.request():
-        logits = _prefill(forge, shown, call)
+        logits = _prefill(forge, shown, written, call)
         started = time.perf_counter()
-        while not walk.only_end:
+        while not line.only_end:
             if call.cancelled():
                 raise Cancelled("cancelled while the answer was being written")
-            allowed = walk.allowed()
+            allowed = line.allowed()
             among = logits[allowed].astype(np.float64)
-            best = int(among.argmax())
-            logprob -= float(np.log(np.exp(among - among[best]).sum()))
-            token = int(allowed[best])
+            among -= np.log(np.exp(among - among.max()).sum()) + among.max()
+            order = among.argsort()[::-1]
+            turns += [
+                Turn((*written, int(allowed[other])), logprob + float(among[other]))
+                for other in order[1:3]
+                if among[other] + logprob > _LEAST and allowed[other] != END
+            ]
+            token = int(allowed[order[0]])
+            logprob += float(among[order[0]])
             if token == END:
                 break
             if len(written) == most:
@@ -112,16 +168,16 @@ def write_line(forge: Forge, vocabulary: Vocabulary, shown: View, call: Call) ->
                     "for fewer things in one sentence"
                 )
             written.append(token)
-            walk.advance(token)
+            line.advance(token)
             logits = forge.step(token)
-    call.usage.decode_tokens += len(written)
+    call.usage.decode_tokens += len(written) - (len(turn.written) if turn else 0)
     call.usage.decode_s += time.perf_counter() - started
-    return Line(forge.tokenizer.decode(written), logprob)
+    return Line(forge.tokenizer.decode(written), logprob, tuple(turns))
 
 
-def _prefill(forge: Forge, shown: View, call: Call) -> npt.NDArray[np.float32]:
-    """Logits after the prompt, charged to the call."""
-    ids = forge.tokenizer.chat(shown.prompt, task="home")
+def _prefill(forge: Forge, shown: View, written: list[int], call: Call) -> npt.NDArray[np.float32]:
+    """Logits after the prompt and what is written already, charged to the call."""
+    ids = [*forge.tokenizer.chat(shown.prompt, task="home"), *written]
     started = time.perf_counter()
     logits = forge.prefill(ids)
     call.usage.prefill_s += time.perf_counter() - started
@@ -135,7 +191,7 @@ def control(line: str, probability: float, threshold: float, scene: Scene, shown
     if not actions:
         return Control((), abstained=True, probability=probability, reason=_reason(line, scene))
     if probability < threshold:
-        why = f"not sure enough: {probability:.2f} is below {threshold:.2f}"
+        why = f"unsafe to guess: {probability:.2f} is below {threshold:.2f}"
         return Control((), abstained=True, probability=probability, reason=why)
     intents = tuple(resolve(action, scene, shown, probability) for action in actions)
     return Control(intents, abstained=False, probability=probability)

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from handlers.home_kinds import class_said, fits_kind, kinds_of
 from handlers.home_lexicon import COMMON
 from handlers.home_names import ALL_KINDS, FILLERS, Names, Token, mended, tokens_of
-from handlers.home_scene import Entity, Place, Scene, fits_kind, kinds_of
+from handlers.home_scene import Entity, Place, Scene
 from handlers.home_speech import LEVELS, words
 
 
@@ -82,7 +83,8 @@ def _found(tokens: Sequence[Token], home: Names) -> list[_Span]:
                 held = names.get(stems, ())
                 named = tuple(e for e in held if _said_so(tokens, start, end, e))
                 if named:
-                    spans.append(_Span(start, end, named, sure=sure, kept=_is_plain(stems)))
+                    kept = _is_plain(stems) and not _is_noun(tokens, start, end)
+                    spans.append(_Span(start, end, named, sure=sure, kept=kept))
                     break
             if place := home.places.get(stems):
                 spans.append(_Span(start, end, place=place))
@@ -136,6 +138,12 @@ def _is_plain(stems: Sequence[str]) -> bool:
     return all(stem in COMMON or stem in ALL_KINDS or stem.isdigit() for stem in stems)
 
 
+def _is_noun(tokens: Sequence[Token], start: int, end: int) -> bool:
+    """Whether everyday words are a name here: "the dock light" is no command to dock."""
+    article = start > 0 and tokens[start - 1].stem in _ARTICLES
+    return article and end - start > 1 and tokens[end - 1].stem in ALL_KINDS
+
+
 def _said_so(tokens: Sequence[Token], start: int, end: int, entity: Entity) -> bool:
     """Whether words that could mean a kind of thing in general mean this name.
 
@@ -172,7 +180,7 @@ def _bound(tokens: Sequence[Token], spans: list[_Span], scene: Scene) -> list[_S
             elif not inside and len(span.entities) == 1 and not _plain_room(span.entities[0]):
                 continue
         else:
-            one = _one_of(tokens, span, places)
+            one = _one_of(tokens, span, places, scene.here())
             meant = (one,) if one else span.entities
             out.append(_Span(span.start, span.end, meant, sure=span.sure, kept=span.kept))
     out += [place for place in places if place.start not in used]
@@ -183,10 +191,13 @@ def _plain_room(entity: Entity) -> bool:
     return bool(entity.area)
 
 
-def _one_of(tokens: Sequence[Token], span: _Span, places: Sequence[_Span]) -> Entity | None:
+def _one_of(
+    tokens: Sequence[Token], span: _Span, places: Sequence[_Span], here: Place | None
+) -> Entity | None:
     """The one entity that a name without a room beside it can mean.
 
-    Of two that are called "Bedroom Light" it is the one in the bedroom, not in the guest bedroom.
+    Of two that are called "Bedroom Light" it is the one in the bedroom, not in the guest bedroom;
+    of two that are called "Lamp" it is the one in the room of the speaker.
     """
     if len(span.entities) == 1:
         return span.entities[0]
@@ -194,10 +205,9 @@ def _one_of(tokens: Sequence[Token], span: _Span, places: Sequence[_Span]) -> En
     at_home = [e for e in span.entities if e.area and said >= set(words(e.area.replace("_", " ")))]
     if len(at_home) == 1:
         return at_home[0]
-    if len(places) == 1 and places[0].place:
-        inside = [entity for entity in span.entities if places[0].place.holds(entity)]
-        return inside[0] if len(inside) == 1 else None
-    return None
+    there = places[0].place if len(places) == 1 else None if places else here
+    inside = [entity for entity in span.entities if there and there.holds(entity)]
+    return inside[0] if len(inside) == 1 else None
 
 
 def _beside(
@@ -238,11 +248,39 @@ def _partly(
             end += 1
         if end > start:
             run = _Span(start, end)
-            one = _partial(tokens, run, _beside(tokens, run, places, spans, set()), scene)
+            beside = _beside(tokens, run, places, spans, set())
+            if beside is None and (whole := _with_its_room(tokens, run, covered, home, scene)):
+                out.append(whole)
+                start = whole.end
+                continue
+            one = _partial(tokens, run, beside, scene)
             if one and not any(one in span.entities for span in (*spans, *out)):
                 out.append(_Span(start, end, (one,), sure=False, kept=True))
         start = max(end, start + 1)
     return out
+
+
+def _with_its_room(
+    tokens: Sequence[Token], run: _Span, covered: set[int], home: Names, scene: Scene
+) -> _Span | None:
+    """A run with "in the ..." behind it that one entity's name has all words of.
+
+    "The thermostat in the wine cellar" is the "Wine Cellar Thermostat" of a home without that room.
+    """
+    at = run.end
+    while at < len(tokens) and tokens[at].stem in (_LINKS | _ARTICLES) and at not in covered:
+        at += 1
+    end = at
+    while end < len(tokens) and end not in covered and _names(tokens[end], home):
+        end += 1
+    if at in (run.end, end):
+        return None
+    stems = {token.stem for token in (*tokens[run.start : run.end], *tokens[at:end])}
+    names = ((e, n) for e in scene.entities for n in (e.label(), *e.aliases))
+    fitting = {
+        e.entity_id: e for e, n in names if stems <= set(words(n)) and e.kind() not in _UNNAMED
+    }
+    return _Span(run.start, end, tuple(fitting.values())) if len(fitting) == 1 else None
 
 
 def _names(token: Token, home: Names) -> bool:
@@ -267,7 +305,16 @@ def _partial(
         if entity.kind() not in _UNNAMED
         and any(set(stems) <= set(words(name)) for name in (entity.label(), *entity.aliases))
     ]
+    if len(fitting) > 1:
+        # "How cold is the pond" asks the thermometer in it, not the pump.
+        said = [token.stem for token in tokens]
+        fitting = [e for e in fitting if e.kind() == "sensor" and _measures(e, said)]
     return fitting[0] if len(fitting) == 1 else None
+
+
+def _measures(entity: Entity, said: Sequence[str]) -> bool:
+    named = [stem for stem in said if class_said("sensor", stem)]
+    return any(fits_kind(entity, stem) for stem in named)
 
 
 def _says_little(stem: str) -> bool:
@@ -309,11 +356,14 @@ def _is_elsewhere(tokens: Sequence[Token], run: _Span) -> bool:
 def _only_so_called(
     tokens: Sequence[Token], run: _Span, stems: Sequence[str], held: Sequence[Entity]
 ) -> Entity | None:
-    """The TV of a room that has a speaker too."""
+    """The TV of a room that has a speaker too, the speakers of one that has "Outdoor Speakers"."""
     plural = tokens[run.end - 1].said.endswith("s") and not stems[-1].endswith("s")
-    if len(stems) > 1 or stems[0] in _BROAD or stems[0] in _NO_THING or plural:
+    if len(stems) > 1 or stems[0] in _BROAD or stems[0] in _NO_THING:
         return None
     named = [entity for entity in held if stems[0] in words(entity.label())]
+    if plural:
+        said = tokens[run.end - 1].said
+        named = [entity for entity in named if said in entity.label().lower().split()]
     alike = [entity for entity in held if named and entity.kind() == named[0].kind()]
     return named[0] if len(named) == 1 < len(alike) else None
 

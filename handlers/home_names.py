@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from handlers.home_kinds import KIND_WORDS, MENDED_TO
 from handlers.home_lexicon import COMMON
-from handlers.home_scene import KIND_WORDS, MENDED_TO, Entity, Place, Scene
+from handlers.home_scene import Entity, Place, Scene
 from handlers.home_speech import COLOR_NAMES, alike, stem_of, words
 
 Stems = tuple[str, ...]
@@ -68,6 +69,8 @@ class Names:
                     if rest := _without(stems, area):
                         _add(home.short, rest, entity)
         home.vocabulary -= FILLERS
+        if here := scene.here():
+            home.places |= {said: home.places.get(words(here.name), here) for said in _HERE}
         return home
 
 
@@ -96,6 +99,7 @@ _EVERYTHING = frozenset(("everything", "everywhere", "except", "percent", "degre
 _COLORS = frozenset(
     "white black red orange yellow green blue purple brown pink turquoise kelvin".split()
 ) | frozenset(COLOR_NAMES)
+_HERE = tuple(map(words, ("here", "this room", "hier", "diesem raum")))
 _SOUNDS = {"lite": "light", "lihgt": "light", "blynd": "blind", "thermostate": "thermostat"}
 _ALIKE = 0.68
 _TOKEN = re.compile(r"-?\d+(?:\.\d+)?(?![^\W_])|[^\W_]+(?:'[^\W_]+)*|[^\w\s]", re.UNICODE)

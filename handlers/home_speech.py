@@ -52,11 +52,9 @@ COLOR_NAMES = {
     "weiss": "white",
     "schwarz": "black",
     "lila": "purple",
-    "violet": "purple",
     "braun": "brown",
     "rosa": "pink",
     "türkis": "turquoise",
-    "cyan": "turquoise",
 }
 """Other names of the colours of :data:`handlers.home_actions.COLORS`."""
 

@@ -12,16 +12,18 @@ Prompt (lower case but for the letters)::
     >
 
 ``~`` before a letter says that only a part of the name was said, ``?`` for a letter that several
-devices have the name. Words that name nothing here stand
-as they were said: that is how the model tells a device that this home does not have.
+devices have the name, ``big`` that a number is greater than 100. Words that name nothing here stand
+as they were said: that is how the model tells a device that this home does not have. To a sentence
+that names nothing, only kinds of things, the room of the speaker is added where it has such things.
 """
 
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from handlers.home_kinds import class_said, fits_kind, kinds_of
 from handlers.home_mentions import Piece, pieces
-from handlers.home_scene import Entity, Place, Scene, kinds_of
+from handlers.home_scene import Entity, Place, Scene
 from handlers.home_speech import COLOR_NAMES, normalise, stem_of
 
 ENTITY_LETTERS = "ABCDEFGHIJ"
@@ -35,15 +37,34 @@ SWITCHED_TOGETHER = ("light", "switch", "fan", "media_player")
 
 _EVERYTHING = frozenset("everything anything nothing thing device alles geräte".split())
 _ALL = frozenset("all alle".split())
+_WHOLE = frozenset(
+    """all every everything everywhere alle alles überall house home outside upstairs downstairs
+    haus""".split()
+)
+_MOST_PERCENT = 100
 _BEFORE_NOUN = frozenset("the my our your a all every each any both".split())
 _HINTS = {
-    "light": frozenset("dark bright dim gloomy darken brighten illuminate see dunkel hell".split()),
-    "climate": frozenset("warm cold hot cool warmer colder cooler freezing kalt".split()),
+    "light": frozenset(
+        """dark bright brightness dim dimmer brighter gloomy darken brighten illuminate see dunkel hell heller
+        dunkler""".split()
+    ),
+    "climate": frozenset(
+        """warm cold hot cool warmer colder cooler hotter freezing chilly boiling kalt warm wärmer
+        kälter""".split()
+    ),
     "media_player": frozenset(
-        """pause unpause resume skip louder quieter playing playback sound movie show film video next
-        previous play""".split()
+        """pause unpause resume continue skip louder quieter playing playback sound movie show film video next
+        previous play listen hear mute unmute muted silence lauter leiser spiel pausiere""".split()
     ),
     "valve": frozenset("water watering irrigate sprinkle".split()),
+    "vacuum": frozenset(
+        "clean cleaned cleaning hoovering vacuumed vacuuming base dock docking floor dirty".split()
+    ),
+    "lawn_mower": frozenset("mow mowing grass dock".split()),
+    "humidifier": frozenset("humid dry".split()),
+    "sensor": frozenset("humid warm cold hot cool chilly warmer colder thermometer".split()),
+    "person": frozenset("anyone anybody who nobody somebody someone everyone everybody".split()),
+    "cover": frozenset("open close opened closed".split()),
 }
 
 
@@ -75,6 +96,7 @@ def view(scene: Scene) -> View:
         if piece.means is None or piece.kept:
             heard += _nouns(piece.said, told[-1][0].split()[-1] if told else "")
         told.append((" ".join(_shown(piece, shown)), piece.said))
+    told += _spoken_here(scene, shown, heard)
     domains = _domains(scene, shown.places, heard)
     lines = [" ".join(word for word, _ in told)]
     lines += [_line(letter, held, scene) for letter, held in domains.items()]
@@ -90,6 +112,18 @@ def _line(letter: str, held: frozenset[str], scene: Scene) -> str:
     return " ".join(("*", *(f"one {kind}" if count[kind] == 1 else kind for kind in sorted(held))))
 
 
+def _spoken_here(scene: Scene, shown: View, heard: list[str]) -> list[tuple[str, str]]:
+    """The room of the speaker, where nothing else tells which things are meant and it has some."""
+    here = scene.here()
+    kinds = (kinds_of(heard) | _hints(heard)) - {"person", "weather", "todo"}
+    if here is None or shown.places or shown.entities or not _WHOLE.isdisjoint(heard):
+        return []
+    if not any(e.kind() in kinds and here.holds(e) for e in scene.entities):
+        return []
+    place = next((one for one in scene.places() if one.name == here.name), here)
+    return [(f"in room {_letter(place, shown.places, PLACE_LETTERS)}", "")]
+
+
 def _shown(piece: Piece, shown: View) -> list[str]:
     """The words for a piece; what gets a letter is entered in ``shown``."""
     before = [piece.said] if piece.kept else []
@@ -100,10 +134,8 @@ def _shown(piece: Piece, shown: View) -> list[str]:
             return [*before, "floor" if place.floor else "room", letter]
         case (Entity() as first, *_):
             return [piece.said, first.kind(), "?"]
-        case float() as value if len(shown.numbers) < len(NUMBER_LETTERS):
-            letter = NUMBER_LETTERS[len(shown.numbers)]
-            shown.numbers[letter] = value
-            return [*before, letter]
+        case float() as value if letter := _number(value, shown.numbers, again=piece.kept):
+            return [*before, *(["big"] if value > _MOST_PERCENT else []), letter]
         case _:
             return [COLOR_NAMES.get(piece.said, piece.said)]
 
@@ -120,6 +152,17 @@ def _letter(thing: Thing, held: dict[str, Thing], letters: str) -> str:
         return ""
     letter = letters[len(held)]
     held[letter] = thing
+    return letter
+
+
+def _number(value: float, held: dict[str, float], *, again: bool) -> str:
+    """The letter that stands for a number, a new one for each but for a word like "full"."""
+    for letter, other in held.items():
+        if again and other == value:
+            return letter
+    letter = NUMBER_LETTERS[len(held)] if len(held) < len(NUMBER_LETTERS) else ""
+    if letter:
+        held[letter] = value
     return letter
 
 
@@ -145,6 +188,12 @@ def _domains(scene: Scene, places: dict[str, Place], heard: list[str]) -> dict[s
     held: dict[str, set[str]] = {letter: set() for letter in groups}
     for entity in scene.entities:
         kind = entity.kind()
+        said = [stem for stem in heard if class_said(kind, stem)]
+        measures = kind in ("sensor", "binary_sensor")
+        if not entity.in_groups() or (
+            measures and said and not any(fits_kind(entity, stem) for stem in said)
+        ):
+            continue
         for letter, found in held.items():
             whole = letter == "all"
             if whole or places[letter].holds(entity):

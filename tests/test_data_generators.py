@@ -10,9 +10,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from data.home_abilities import QUERIES, TIMERS
+from data.home_ability_phrases import ABILITIES
 from data.home_commands import expected, sample
 from data.home_errands import ERRANDS
 from data.home_former import FORMER
+from data.home_former_unseen import LATELY_UNSEEN
 from data.home_forms import FORMS
 from data.home_idioms import IDIOMS
 from data.home_more import MORE as HOME_MORE
@@ -43,6 +46,8 @@ TABLES = {
     "owners": OWNERS,
     "syllables": SYLLABLES,
     "items": ITEMS,
+    "queries": QUERIES,
+    "timers": TIMERS,
     **THINGS,
 }
 
@@ -72,13 +77,15 @@ def pattern(template: str) -> re.Pattern[str]:
 
 def test_no_training_template_of_a_home_can_write_a_sentence_of_validation() -> None:
     train: list[str] = []
-    for table in (PHRASES, IDIOMS, HOME_MORE, SAYINGS, ERRANDS, FORMS, FORMER):
-        assert set(table) <= set(PHRASES | IDIOMS)
+    topics = set(PHRASES | IDIOMS | ABILITIES)
+    further = (HOME_MORE, SAYINGS, ERRANDS, FORMS, FORMER, LATELY_UNSEEN, ABILITIES)
+    for table in (PHRASES, IDIOMS, *further):
+        assert set(table) <= topics
         train += [t for templates in table.values() for t in templates]
     patterns = [pattern(t) for t in train]
     held = [t for templates in UNSEEN.values() for t in templates]
-    assert set(UNSEEN) == set(PHRASES | IDIOMS)
-    slots = {name: f"<{name}>" for name in "cdeilnmprswxy"}
+    assert set(UNSEEN) == topics
+    slots = {name: f"<{name}>" for name in "cdeilnmopqrstuwxy"}
     for template in held:
         for seed in range(4):
             text = expand(template, random.Random(seed), **slots)
@@ -158,8 +165,8 @@ def test_a_home_that_tells_no_areas_gives_them_by_name() -> None:
 
 def test_every_domain_that_an_intent_takes_has_words() -> None:
     for domains in INTENTS.values():
-        assert set(domains) <= {ANY, *KIND_WORDS}
-    assert set(GENERIC) <= set(THINGS) <= set(KIND_WORDS)
+        assert set(domains) <= {ANY, "person", *KIND_WORDS}
+    assert set(GENERIC) <= set(THINGS) <= {"person", *KIND_WORDS}
 
 
 @pytest.mark.parametrize("label", LABELS)

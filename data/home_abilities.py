@@ -1,0 +1,351 @@
+"""Makers of what is commanded and asked less often: timers by name, texts to play, "which are on?".
+
+The same form as the makers of :mod:`data.home_wishes`. Those of ``HERE`` set ``home.here``, the room
+in which the sentence is spoken.
+"""
+
+import random
+from collections.abc import Sequence
+
+from data.home_mentions import Goal, Made, either, one_of, say, single
+from data.home_nouns import GENERIC
+from data.home_wider import tell
+from data.home_wishes import Maker, item
+from data.home_words import pick
+from data.homes import Home, random_word
+from data.phrasing import numeral
+from handlers.home_actions import COLORS
+from handlers.home_kinds import fits_kind
+from handlers.home_speech import words
+from handlers.home_view import SWITCHED_TOGETHER
+
+_SIMPLE = (
+    ("mute", "media_player", "HassMediaPlayerMute"),
+    ("unmute", "media_player", "HassMediaPlayerUnmute"),
+    ("halt", "cover", "HassStopMoving"),
+    ("humidity", "humidifier", "HassHumidifierSetpoint"),
+    ("humidity", "humidifier", "HassHumidifierSetpoint"),
+    ("mow", "lawn_mower", "HassLawnMowerStartMowing"),
+    ("mower_home", "lawn_mower", "HassLawnMowerDock"),
+    ("where_is", "person", "HassGetState"),
+    ("on", "humidifier", "HassTurnOn"),
+    ("off", "humidifier", "HassTurnOff"),
+)
+
+
+def _simple(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    topic, domain, intent = rng.choice(_SIMPLE)
+    if domain in GENERIC and domain != "cover":
+        target = either(home, domain, rng)
+    else:
+        found = single(home, (domain,), rng, home.domains())
+        target = ((found[0], ""), found[1]) if found else None
+    if target is None:
+        return None
+    number = rng.randrange(30, 75)
+    slots = (("humidity", str(number)),) if topic == "humidity" else ()
+    speak = say if topic in ("on", "off") else tell
+    text = speak(topic, part, rng, x=target[1], n=numeral(number, rng))
+    return text, (Goal(intent, *target[0], slots),), ""
+
+
+QUERIES = {
+    "train": """jazz;classical;rock;lullabies;rain sounds;news;bedtime stories;piano;disco;opera;
+        christmas;chill beats;ocean waves;country;blues;techno;reggae;workout;sad;dance hits;folk;
+        nineties;birdsong;heavy metal;soul;guitar;movie soundtracks;dinner;party;sleep""",
+    "validation": """bossa nova;drum and bass;whale sounds;violin concertos;swing;fairy tales;
+        gregorian chants;salsa""",
+}
+
+
+def _play(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    query = rng.choice(pick(QUERIES, part))
+    if part == "train" and rng.random() < 0.5:
+        query = " ".join(random_word(rng) for _ in range(rng.choice((1, 2, 2, 3))))
+    slots = (("query", query),)
+    players = home.of("media_player")
+    roll = rng.random()
+    if not players:
+        return None
+    if roll < 0.4:
+        found = single(home, ("media_player",), rng, home.domains())
+        if found is None:
+            return None
+        text = tell("play_on", part, rng, x=found[1], q=query)
+        return text, (Goal("HassMediaSearchAndPlay", found[0], "", slots),), ""
+    areas = sorted({e.area for e in players if e.area})
+    if roll < 0.7 and areas:
+        area = rng.choice(areas)
+        room = rng.choice((f"the {area.lower()}", area.lower()))
+        text = tell("play_in", part, rng, r=room, q=query)
+        return text, (Goal("HassMediaSearchAndPlay", area, "media_player", slots),), ""
+    text = tell("play", part, rng, q=query)
+    if len(players) == 1:
+        return text, (Goal("HassMediaSearchAndPlay", "all", "media_player", slots),), ""
+    return text, (), "unclear"
+
+
+def _list_done(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    what = item(part, rng)
+    if rng.random() < 0.5 or not home.of("todo"):
+        goal = Goal("HassShoppingListCompleteItem", "-", "", (("item", what),))
+        return tell("shopping_done", part, rng, i=what), (goal,), ""
+    found = single(home, ("todo",), rng)
+    if found is None:
+        return None
+    goal = Goal("HassListCompleteItem", found[0], "", (("item", what),))
+    return tell("list_done", part, rng, i=what, x=found[1]), (goal,), ""
+
+
+TIMERS = {
+    "train": """pizza;pasta;egg;laundry;tea;oven;workout;nap;bread;homework;cake;rice;chicken;break;
+        potatoes;washing machine;yoga;meeting;parking;bath""",
+    "validation": "lasagna;dumpling;meditation;sourdough;hair dye;study",
+}
+_TIMER_TOPICS = {
+    "timer_cancel": "HassCancelTimer",
+    "timer_pause": "HassPauseTimer",
+    "timer_resume": "HassUnpauseTimer",
+    "timer_left": "HassTimerStatus",
+}
+
+
+def _timer(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    name = rng.choice(pick(TIMERS, part))
+    unit = rng.choice(("minutes", "minutes", "minutes", "hours", "seconds"))
+    number = rng.randint(2, 59)
+    duration = f"{numeral(number, rng)} {unit}"
+    slot = (unit, str(number))
+    roll = rng.random()
+    if roll < 0.25:
+        text = tell("timer_called", part, rng, t=name, d=duration)
+        return text, (Goal("HassStartTimer", "-", "", (slot, ("called", name))),), ""
+    if roll < 0.5:
+        topic, intent = rng.choice(
+            (("timer_more", "HassIncreaseTimer"), ("timer_less", "HassDecreaseTimer"))
+        )
+        if rng.random() < 0.5:
+            return tell(topic, part, rng, d=duration), (Goal(intent, "-", "", (slot,)),), ""
+        text = tell(f"{topic}_called", part, rng, t=name, d=duration)
+        return text, (Goal(intent, "-", "", (slot, ("called", name))),), ""
+    topic = rng.choice(tuple(_TIMER_TOPICS))
+    told, slots = rng.choice((("", ()), ("_called", (("called", name),)), ("_of", (slot,))))
+    if told == "_of":
+        duration = duration.removesuffix("s")
+    text = tell(f"{topic}{told}", part, rng, t=name, d=duration)
+    return text, (Goal(_TIMER_TOPICS[topic], "-", "", slots),), ""
+
+
+_ASKED_OF = {
+    "which_on": ("light", "light", "light", "switch", "fan", "media_player"),
+    "which_open": ("cover", "binary_sensor"),
+    "which_locked": ("lock",),
+}
+
+
+def _which(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    """Questions about all of a kind, in a room, on a floor or in the whole home."""
+    topic = rng.choice(("which_on", "which_on", "which_open", "which_locked"))
+    domain = rng.choice(_ASKED_OF[topic])
+    plurals = [noun for noun in GENERIC.get(domain, ()) if noun.endswith("s")]
+    noun = rng.choice(("windows", "doors")) if domain == "binary_sensor" else rng.choice(plurals)
+    found = [e for e in home.of(domain) if fits_kind(e, words(noun)[0])]
+    if domain == "binary_sensor" and any(
+        fits_kind(e, words(noun)[0]) for e in home.of("cover", "lock")
+    ):
+        return None
+    area, place = _somewhere(home, {e.area for e in found}, rng)
+    if not found:
+        return None
+    text = tell(topic, part, rng, o=noun, u=one_of(noun), p=place)
+    return text, (Goal("HassGetState", area, domain),), ""
+
+
+_MEASURED = (
+    ("warm_where", ("climate", "sensor"), "temperature"),
+    ("humid_where", ("sensor",), "humidity"),
+    ("motion_where", ("binary_sensor",), "motion"),
+)
+
+
+def _measured(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    """What a room's sensors say; its temperature is a thermostat's if it has one."""
+    topic, domains, kind = rng.choice(_MEASURED)
+    held = {d: [e for e in home.of(d) if d == "climate" or fits_kind(e, kind)] for d in domains}
+    rooms = {e.area for found in held.values() for e in found if e.area}
+    if not rooms:
+        return None
+    area = rng.choice(sorted(rooms))
+    place = rng.choice(("in the {r}", "in the {r}", "in {r}")).replace("{r}", area.lower())
+    domain = next(d for d in domains if any(e.area == area for e in held[d]))
+    intent = "HassClimateGetTemperature" if domain == "climate" else "HassGetState"
+    return tell(topic, part, rng, p=place), (Goal(intent, area, domain),), ""
+
+
+def _whole_home(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    """Batteries, who is there, and wishes that name no room: clear with a single thermostat."""
+    topic = rng.choice(("battery_which", "anyone_home", "i_am_cold", "i_am_hot"))
+    text = tell(topic, part, rng)
+    if topic == "anyone_home":
+        return (text, (Goal("HassGetState", "all", "person"),), "") if home.of("person") else None
+    if topic == "battery_which":
+        found = [e for e in home.of("sensor") if fits_kind(e, "battery")]
+        return (text, (Goal("HassGetState", "all", "sensor"),), "") if found else None
+    way = "up" if topic == "i_am_cold" else "down"
+    goal = Goal("HassClimateSetTemperature", "all", "climate", (("change", way),))
+    count = len(home.of("climate"))
+    return (text, (goal,), "") if count == 1 else (text, (), "unclear" if count else "device")
+
+
+def _lights(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    """A colour or a white, and how bright."""
+    target = either(home, "light", rng)
+    color, number = rng.choice(COLORS), rng.randint(1, 100)
+    if target is None or any(c in words(target[1]) for c in COLORS):
+        return None
+    slots = (("brightness", str(number)), ("color", color))
+    topic = "color_and"
+    said, kelvin = rng.choice(
+        (("warm white", "2700"), ("cool white", "6500"), ("3000 kelvin", "3000"))
+    )
+    if rng.random() < 0.3:
+        topic, slots = "white_and", (slots[0], ("temperature", kelvin))
+    text = tell(topic, part, rng, x=target[1], c=color, w=said, n=str(number))
+    return text, (Goal("HassLightSet", *target[0], slots),), ""
+
+
+_MOWING = (("mow_bare", "HassLawnMowerStartMowing"), ("mown", "HassLawnMowerDock"))
+
+
+def _vacuum_bare(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    topic, intent = rng.choice(
+        (("vacuum_go", "HassVacuumStart"), ("vacuum_back", "HassVacuumReturnToBase"))
+    )
+    if home.of("lawn_mower") and not home.of("vacuum"):
+        topic, intent = rng.choice(_MOWING)
+        goal = Goal(intent, "all", "lawn_mower")
+        one = len(home.of("lawn_mower")) == 1
+        return (tell(topic, part, rng), (goal,), "") if one else None
+    text, count = tell(topic, part, rng), len(home.of("vacuum"))
+    if count == 1 and not home.of("lawn_mower"):
+        return text, (Goal(intent, "all", "vacuum"),), ""
+    return (text, (), "unclear") if count else (text, (), "device")
+
+
+def _scene_bare(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    if not home.of("scene"):
+        return None
+    entity = rng.choice(home.of("scene"))
+    name = entity.label().lower()
+    if sum(set(words(name)) <= set(words(e.label())) for e in home.entities) > 1:
+        return None
+    return tell("scene_bare", part, rng, x=name), (Goal("HassTurnOn", entity),), ""
+
+
+def _cannot(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    domains = ("light", "fan", "climate", "switch", "media_player", "vacuum", "cover")
+    found = single(home, (rng.choice(domains),), rng, home.domains())
+    return (tell("cannot", part, rng, x=found[1]), (), "unclear") if found else None
+
+
+_HERE = (
+    ("on", "light", "HassTurnOn", ()),
+    ("on", "light", "HassTurnOn", ()),
+    ("off", "light", "HassTurnOff", ()),
+    ("off", "light", "HassTurnOff", ()),
+    ("on", "fan", "HassTurnOn", ()),
+    ("off", "fan", "HassTurnOff", ()),
+    ("off", "media_player", "HassTurnOff", ()),
+    ("open", "cover", "HassTurnOn", ()),
+    ("close", "cover", "HassTurnOff", ()),
+    ("brightness", "light", "HassLightSet", ("brightness",)),
+    ("color", "light", "HassLightSet", ("color",)),
+    ("light_up", "light", "HassLightSet", ("change", "up")),
+    ("light_down", "light", "HassLightSet", ("change", "down")),
+    ("temperature", "climate", "HassClimateSetTemperature", ("temperature",)),
+    ("i_am_cold", "climate", "HassClimateSetTemperature", ("change", "up")),
+    ("i_am_hot", "climate", "HassClimateSetTemperature", ("change", "down")),
+    ("warm_where", "climate", "HassClimateGetTemperature", ()),
+    ("the_media", "media_player", "HassMediaPause", ()),
+    ("the_resume", "media_player", "HassMediaUnpause", ()),
+    ("the_next", "media_player", "HassMediaNext", ()),
+    ("the_louder", "media_player", "HassSetVolumeRelative", ("change", "up")),
+    ("the_quieter", "media_player", "HassSetVolumeRelative", ("change", "down")),
+    ("room_dark", "light", "HassTurnOn", ()),
+    ("room_cold", "climate", "HassClimateSetTemperature", ("change", "up")),
+)
+_PLAIN = frozenset("on off open close brightness color temperature".split())
+
+
+def _here(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    """What is said in a room without naming it, or with "here"."""
+    topic, domain, intent, told = rng.choice(_HERE)
+    areas = sorted({e.area for e in home.of(domain) if e.area})
+    if not areas:
+        return None
+    area = rng.choice(areas)
+    inside = [e for e in home.of(domain) if e.area == area]
+    nouns = [n for n in GENERIC[domain] if all(fits_kind(e, words(n)[0]) for e in inside)]
+    if not nouns:
+        return None
+    noun = rng.choice(nouns)
+    there = rng.choice(("", "", " here", " in here", " in this room"))
+    number, color = rng.randint(18, 26), rng.choice(COLORS)
+    values = {"brightness": str(number), "temperature": str(number), "color": color}
+    slots = ((told[0], told[1] if len(told) > 1 else values[told[0]]),) if told else ()
+    speak = say if topic in _PLAIN else tell
+    text = speak(
+        *(topic, part, rng),
+        x=f"the {noun}{there}",
+        n=str(number),
+        c=color,
+        p=there.strip(),
+        r="here",
+    )
+    if any(set(words(noun)) == set(words(e.label())) for e in home.entities):
+        return None
+    home.here = area
+    return text, (Goal(intent, area, domain, slots),), ""
+
+
+def _everything_here(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    areas = sorted({e.area for e in home.of(*SWITCHED_TOGETHER) if e.area})
+    if not areas:
+        return None
+    way = rng.choice(("on", "off", "off"))
+    home.here = rng.choice(areas)
+    place = rng.choice(("here", "in here", "in this room"))
+    text = tell(f"everything_{way}", part, rng, p=place)
+    return text, (Goal(f"HassTurn{way.title()}", home.here, "any"),), ""
+
+
+def _somewhere(home: Home, areas: set[str], rng: random.Random) -> tuple[str, str]:
+    """A room, a floor or the whole home, and how it is said."""
+    rooms = sorted(area for area in areas if area)
+    floors = [f for f in home.floors if areas & set(f.areas)]
+    roll = rng.random()
+    if roll < 0.45 and rooms:
+        area = rng.choice(rooms)
+        return area, rng.choice((f"in the {area.lower()}", f"in {area.lower()}"))
+    if roll < 0.55 and floors:
+        floor = rng.choice(floors)
+        return floor.name, f"on the {floor.name.lower()}"
+    return "all", rng.choice(("", "", "in the house", "at home", "right now"))
+
+
+ABLE: dict[str, tuple[Maker, float]] = {
+    "simple": (_simple, 7.0),
+    "search": (_play, 5.0),
+    "list_done": (_list_done, 4.0),
+    "timers": (_timer, 6.0),
+    "which": (_which, 8.0),
+    "measured": (_measured, 6.0),
+    "whole_home": (_whole_home, 4.0),
+    "color_and": (_lights, 4.0),
+    "vacuum_bare": (_vacuum_bare, 1.5),
+    "scene_bare": (_scene_bare, 3.0),
+    "cannot": (_cannot, 4.0),
+    "here": (_here, 9.0),
+    "everything_here": (_everything_here, 1.0),
+}
+"""Topic -> maker and how often, by weight."""
