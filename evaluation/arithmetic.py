@@ -1,17 +1,61 @@
-"""A math model on word problems: it writes an expression, the calculator computes it."""
+"""A math model on word problems: it writes an expression, the calculator computes it.
+
+A model with a calibration answers as it does in a node, through the handler of ``math``; one without, such
+as ``forgebus train --type math`` makes of any rows, is asked the problem as it stands.
+"""
 
 import math
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from engine.decoding import generate, score
 from engine.errors import BadData, BadPrompt
-from handlers.calculator import NoNumber, answer_value, equal
+from engine.model_use import Calibration
 from evaluation.cases import NOTHING, Given, Outcome
+from evaluation.home import Asking
 from evaluation.models import Model
 from evaluation.problems import Problem
+from handlers.calculator import NoNumber, answer_value, equal
+from handlers.math_word_problems import solve, solver
+from handlers.protocol import HandlerError, Unavailable
 
 _TOKENS = 200
+
+
+def solved(
+    folder: Path, problems: Sequence[Problem], temperature: float | None = None
+) -> Iterator[Outcome]:
+    """Each problem asked of the model in `folder` as a node would, but with nothing held back.
+
+    Probabilities are at `temperature`, by default the model's own.
+
+    Raises:
+        BadData: the model cannot be used.
+    """
+    try:
+        search, own = solver(folder)
+    except Unavailable as fault:
+        raise BadData(str(fault), "give another model") from fault
+    calibration = Calibration(temperature or own.temperature, threshold=0.0)
+    for one in problems:
+        started = time.perf_counter()
+        try:
+            found = solve(one.text, search, calibration, Asking())
+        except HandlerError as fault:
+            yield _outcome(one, None, 0.0, time.perf_counter() - started, str(fault))
+            continue
+        seconds = time.perf_counter() - started
+        written = None if found.abstained else f"{found.expression} = {found.answer}"
+        right = not found.abstained and _says(found.answer, one)
+        yield _told(
+            one,
+            written or f"{NOTHING} {found.reason}",
+            found.probability,
+            seconds,
+            right=right,
+            acts=not found.abstained,
+        )
 
 
 def answered(model: Model, problems: Sequence[Problem]) -> Iterator[Outcome]:
@@ -54,6 +98,19 @@ def _outcome(
             right = equal(answer_value(written), one.answer)
         except NoNumber as fault:
             given, acts = f"{written} ({fault})", False
+    return _told(one, given, sure, seconds, right=right, acts=acts)
+
+
+def _says(answer: str, one: Problem) -> bool:
+    try:
+        return equal(answer_value(answer), one.answer)
+    except NoNumber:
+        return False
+
+
+def _told(
+    one: Problem, given: str, sure: float, seconds: float, *, right: bool, acts: bool
+) -> Outcome:
     return Outcome(
         case=one.case,
         domain=one.kind,

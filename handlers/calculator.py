@@ -11,11 +11,11 @@ from fractions import Fraction
 
 MOST_CHARACTERS = 500
 _MOST_POWER = 64
-_MOST_BITS = 4096
+MOST_BITS = 4096
 _DEPTH = 60
 
 
-class NoNumber(ValueError):  # noqa: N818 - the name says it
+class NoNumber(ValueError):
     """There is no number, or no expression that comes to one."""
 
 
@@ -103,7 +103,7 @@ def _value(node: ast.expr, depth: int) -> Fraction:
             found = _BINARY[type(operator)](_value(left, depth + 1), _value(right, depth + 1))
         case _:
             raise NoNumber("only numbers, + - * / // % ** and parentheses are computed")
-    if max(found.numerator.bit_length(), found.denominator.bit_length()) > _MOST_BITS:
+    if max(found.numerator.bit_length(), found.denominator.bit_length()) > MOST_BITS:
         raise NoNumber("the number is too large")
     return found
 

@@ -1,0 +1,146 @@
+"""The likeliest expressions for a problem, found best first under the grammar of what the text allows.
+
+Expressions of the same value share their probability: `A + B` and `B + A` are one answer. What cannot be
+the answer of a problem is passed over: a division by zero, less than nothing, something endless.
+"""
+
+import heapq
+import math
+import time
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from engine.grammar import Constraint, Vocabulary
+from engine.runtime import Forge
+from engine.tokenizer import END
+from handlers.calculator import NoNumber
+from handlers.math_expression import grammar, value
+from handlers.math_view import View
+from handlers.protocol import Call, Cancelled
+
+MOST_TOKENS = 48
+MOST_LOOKS = 40
+"""Places of the tree of expressions that are looked at."""
+
+MOST_KEPT = 64
+"""Grammars kept, by the letters and constants that they are of."""
+
+_ENOUGH = 0.98
+_LARGEST = 10**15
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A possible answer.
+
+    Attributes:
+        expression: the likeliest of those that come to ``value``, in letters.
+        value: the number.
+        probability: of all of them together, among what can be an answer.
+    """
+
+    expression: str
+    value: Fraction
+    probability: float
+
+
+class Search:
+    """Searches with one model, one at a time."""
+
+    def __init__(self, forge: Forge) -> None:
+        self._forge = forge
+        self._vocabulary = Vocabulary(forge.tokenizer)
+        self._kept: dict[tuple[str, tuple[int, ...]], Constraint] = {}
+
+    def answers(self, seen: View, call: Call) -> list[Found]:
+        """Possible answers, the likeliest first; [] where none of the expressions can be one.
+
+        Raises:
+            Cancelled: nobody wants the answer any more.
+            BadPrompt: the problem does not fit into the model's context.
+        """
+        # A list that ends in "=" asks for the expression behind it.
+        ids = self._forge.tokenizer.chat(f"{seen.prompt} =", task="math")
+        written = self._written(ids, self._constraint(seen), call)
+        return _ranked(written, seen.numbers)
+
+    def _constraint(self, seen: View) -> Constraint:
+        key = "".join(seen.numbers), seen.constants
+        if key not in self._kept:
+            if len(self._kept) >= MOST_KEPT:
+                self._kept.clear()
+            self._kept[key] = Constraint(grammar(*key), self._vocabulary)
+        return self._kept[key]
+
+    def _written(
+        self, ids: list[int], constraint: Constraint, call: Call
+    ) -> list[tuple[str, float]]:
+        """Whole expressions with their log-probabilities under the grammar, the likeliest first."""
+        forge, usage = self._forge, call.usage
+        found: list[tuple[str, float]] = []
+        waiting: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
+        certain, looks = 0.0, 0
+        with forge.request():
+            while waiting and looks < MOST_LOOKS and certain < _ENOUGH:
+                if call.cancelled():
+                    raise Cancelled("cancelled while the expression was being sought")
+                less, tokens = heapq.heappop(waiting)
+                if tokens and tokens[-1] == END:
+                    found.append((forge.tokenizer.decode(tokens[:-1]), -less))
+                    certain += math.exp(-less)
+                    continue
+                started = time.perf_counter()
+                logits = forge.prefill([*ids, *tokens])
+                taken, new = time.perf_counter() - started, len(ids) + len(tokens) - forge.reused
+                if looks == 0:
+                    usage.prefill_s, usage.prefill_tokens = (
+                        usage.prefill_s + taken,
+                        usage.prefill_tokens + new,
+                    )
+                else:
+                    usage.decode_s, usage.decode_tokens = (
+                        usage.decode_s + taken,
+                        usage.decode_tokens + new,
+                    )
+                looks += 1
+                for token, logprob in _next(logits, constraint, tokens):
+                    heapq.heappush(waiting, (less - logprob, (*tokens, token)))
+        return found
+
+
+def _next(
+    logits: np.ndarray, constraint: Constraint, tokens: tuple[int, ...]
+) -> list[tuple[int, float]]:
+    """The tokens that may follow and are not hopeless, with their log-probabilities."""
+    walk = constraint.start()
+    for token in tokens:
+        walk.advance(token)
+    allowed = walk.allowed(MOST_TOKENS - len(tokens) or None)
+    among = logits[allowed].astype(np.float64)
+    among -= among.max()
+    among -= np.log(np.exp(among).sum())
+    likely = np.flatnonzero(among > -7.0)
+    return [(int(allowed[n]), float(among[n])) for n in likely]
+
+
+def _ranked(written: list[tuple[str, float]], numbers: dict[str, Fraction]) -> list[Found]:
+    shares: dict[Fraction, float] = {}
+    first: dict[Fraction, str] = {}
+    impossible = 0.0
+    for expression, logprob in written:
+        share = math.exp(logprob)
+        try:
+            result = value(expression, numbers)
+        except NoNumber:
+            impossible += share
+            continue
+        if not 0 <= result <= _LARGEST:
+            impossible += share
+            continue
+        shares[result] = shares.get(result, 0.0) + share
+        first.setdefault(result, expression)
+    possible = max(1.0 - impossible, 1e-9)
+    found = [Found(first[n], n, min(1.0, share / possible)) for n, share in shares.items()]
+    return sorted(found, key=lambda one: -one.probability)
