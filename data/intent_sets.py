@@ -53,7 +53,8 @@ def make(
     rng = random.Random(f"intents {VERSION} {name} {seed}")
     learnt, apart = held_out(training(folder, name), share, seed)
     if name == "clinc150":
-        found = rng.sample(foreign(folder), _FOREIGN)
+        found = foreign(folder)
+        found = rng.sample(found, min(_FOREIGN, len(found)))
         strangers, strangers_apart = held_out([(text, OUTSIDE) for text in found], share, seed)
         learnt += strangers + [(text, OUTSIDE) for text in outside(rng)]
         apart += strangers_apart
