@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.checkpoint import write_json
 from engine.errors import BadConfig, BadData, NotWritten
+from engine.model_use import CALIBRATION, read_calibration
 from evaluation import arithmetic, coding, home, router
 from evaluation.answers import read_answers
 from evaluation.cases import Given, Outcome
@@ -158,6 +159,9 @@ def _work(order: Order) -> Work:
     if order.kind == "home":
         least = home.threshold(folder) if order.threshold is None else order.threshold
         return Work(folder.name, ids, home.answered(folder, cases), least, facts=facts)
+    if order.kind == "math" and (folder / CALIBRATION).exists():
+        least = read_calibration(folder).threshold if order.threshold is None else order.threshold
+        return Work(folder.name, ids, arithmetic.solved(folder, cases), least, facts=facts)
     model = load_model(folder)
     least = model.calibration.threshold if order.threshold is None else order.threshold
     notes = list(filter(None, [task_note(model.use, order.kind)]))
