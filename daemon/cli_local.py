@@ -23,14 +23,7 @@ if TYPE_CHECKING:
     from daemon.doctor import Finding
 
 BENCHMARKS = (
-    "auction",
-    "batch",
-    "devices",
-    "engine",
-    "idle",
-    "models",
-    "modes",
-    "scale",
+    *("auction", "batch", "devices", "engine", "idle", "models", "modes", "scale", "sharing"),
     "training",
 )
 
