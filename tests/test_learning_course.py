@@ -26,7 +26,7 @@ from learning.course import Effort, Interrupted, NothingNew, Place, learn
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = Effort(steps=16, rows=4, context=128, lessons=120, reserved=24, copies=40, rate=6e-4)
-ROUTER = Effort(steps=24, rows=4, context=128, lessons=220, reserved=110, copies=24, rate=1e-3)
+ROUTER = Effort(steps=60, rows=4, context=128, lessons=110, reserved=110, copies=16, rate=3e-3)
 ENTITIES = [
     {"entity_id": "light.zorvan", "name": "Zorvan", "area": "Bedroom"},
     {"entity_id": "light.hall", "name": "Hall lamp", "area": "Hall"},
@@ -104,13 +104,14 @@ def test_poisonous_corrections_are_discarded_and_the_model_stays(place: Place) -
     rng = random.Random(3)
     labels = read_use(place.shipped / "router").labels
     for label in labels:
-        for text in sentences("train", label, 4, rng):
+        for text in sentences("train", label, 2, rng):
             wrong = rng.choice([other for other in labels if other != label])
             correct(place, "intent_classification", text, Right(label=wrong))
     before = asked_of_node(place, "intent_classification", "add two and five")
-    result = learn("router", place, Store(place.learning, 30), ROUTER)
-    assert not result.kept
-    assert any("fell from" in why for why in result.why), result
+    said: list[str] = []
+    result = learn("router", place, Store(place.learning, 30), ROUTER, say=said.append)
+    assert not result.kept, result
+    assert any(line.startswith("100% of the way: right fell from") for line in said), said
     assert learned(place.learning, place.shipped, "router") is None
     assert asked_of_node(place, "intent_classification", "add two and five") == before
     with pytest.raises(NothingNew, match="discarded"):
