@@ -57,7 +57,7 @@ def wrote(file: Path, text: str) -> None:
 
 
 def rows_of(sets: Path, seed: int) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
-    return make(sets, "hwu64", seed=seed, share=0.1, changes=1, others=3)
+    return make(sets, "hwu64", seed=seed, share=0.1, changes=1, others=200)
 
 
 def test_the_same_seed_gives_the_same_rows_and_another_others(sets: Path) -> None:
