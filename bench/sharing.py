@@ -39,24 +39,35 @@ class Row:
     shared_pss_mb: float
 
 
-def measure() -> Iterator[Row]:
-    """Every arrangement of the models that are here."""
+Arrangement = list[list[str]]
+"""The capabilities of each worker."""
+
+
+def arrangements() -> dict[str, Arrangement]:
+    """What can be compared with the models that are here."""
     models = shipped("models")
     served = [
         name
         for name in typical_requests()
         if name in CATALOG and CATALOG[name].model and CATALOG[name].missing(models) is None
     ]
-    arrangements = {f"two, {CATALOG[name].model} in each": [[name]] * 2 for name in served}
-    arrangements["two, all models in each"] = [served] * 2
-    arrangements["one, with all models"] = [served]
-    arrangements["one for each model"] = [[name] for name in served]
+    two = {f"two, {CATALOG[name].model} in each": [[name]] * 2 for name in served}
+    return two | {
+        "two, all models in each": [served] * 2,
+        "one, with all models": [served],
+        "one for each model": [[name] for name in served],
+    }
+
+
+def measure(arranged: dict[str, Arrangement]) -> Iterator[Row]:
+    """Each of these without and with sharing."""
+    every = sorted({name for each in arranged.values() for names in each for name in names})
     with tempfile.TemporaryDirectory() as place:
         with _cache(place):
             asyncio.run(
                 _sizes([served])
             )  # it writes the files; what it packed with is not measured
-        for told, wanted in arrangements.items():
+        for told, wanted in arranged.items():
             with _cache(NO_FOLDER):
                 alone = asyncio.run(_sizes(wanted))
             with _cache(place):
@@ -70,7 +81,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="one object")
     given = parser.parse_args(argv)
     logs.set_up("warning", "console")
-    rows = list(measure())
+    rows = list(measure(arrangements()))
     if given.json:
         print(json.dumps({"workers": [asdict(row) for row in rows]}))
         return 0

@@ -12,6 +12,8 @@ import pytest
 
 from bench.model_side import typical_requests
 from bench.models import BEGIN, END, Row, measure, write
+from bench.sharing import arrangements
+from bench.sharing import measure as measure_sharing
 from engine.checkpoint import verify_sums
 from engine.errors import BadModel, NotWritten
 from handlers.catalog import CATALOG
@@ -93,13 +95,9 @@ def test_every_capability_with_a_model_has_typical_requests() -> None:
 
 
 def test_workers_that_share_take_no_more_than_those_that_do_not() -> None:
-    command = [sys.executable, "-m", "daemon.cli", "bench", "sharing", "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
-    rows = {row["workers"]: row for row in json.loads(done.stdout)["workers"]}
-    assert {"two, router in each", "one, with all models", "one for each model"} <= rows.keys()
-    for row in rows.values():
-        assert 20 < row["alone_pss_mb"] <= row["alone_rss_mb"]
-        assert 20 < row["shared_pss_mb"] <= row["shared_rss_mb"]
-        assert row["shared_pss_mb"] < row["alone_pss_mb"] + 5
-    both, one = rows["two, all models in each"], rows["one, with all models"]
-    assert both["alone_pss_mb"] > one["alone_pss_mb"]
+    every = arrangements()
+    assert {"two, router in each", "one, with all models", "one for each model"} <= every.keys()
+    (row,) = measure_sharing({"two": every["two, router in each"]})
+    assert 40 < row.alone_pss_mb <= row.alone_rss_mb
+    assert 40 < row.shared_pss_mb <= row.shared_rss_mb
+    assert row.shared_pss_mb < row.alone_pss_mb + 5
