@@ -21,7 +21,7 @@ from data.intent_teacher import Teacher
 VERSION = 1
 """Raised whenever the same seed gives other rows than before."""
 
-_FOREIGN = 3000
+_FOREIGN, _ALL = 3000, 10_000
 _SHOWN = 6
 _LEAST_SHARE = 0.02
 # How much the teacher's opinion counts for a changed sentence; the rest is its former label.
@@ -38,7 +38,14 @@ def held_out(rows: Sequence[Row], share: float, seed: int) -> tuple[list[Row], l
 
 
 def make(
-    folder: Path, name: str, *, seed: int, share: float, changes: int, others: int
+    folder: Path,
+    name: str,
+    *,
+    seed: int,
+    share: float,
+    changes: int,
+    others: int,
+    foreigners: int = _ALL,
 ) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
     """Rows to learn and rows held out.
 
@@ -49,6 +56,7 @@ def make(
         share: of the training sentences that is held out.
         changes: changed sentences for each of the set's own.
         others: sentences of other sets, at most, with the teacher's opinion.
+        foreigners: sentences without an intent, at most, beside those of CLINC150 itself.
     """
     rng = random.Random(f"intents {VERSION} {name} {seed}")
     learnt, apart = held_out(training(folder, name), share, seed)
@@ -56,18 +64,20 @@ def make(
         found = foreign(folder)
         found = rng.sample(found, min(_FOREIGN, len(found)))
         strangers, strangers_apart = held_out([(text, OUTSIDE) for text in found], share, seed)
-        learnt += strangers + [(text, OUTSIDE) for text in outside(rng)]
+        strangers += [(text, OUTSIDE) for text in outside(rng)]
+        learnt += rng.sample(strangers, foreigners) if foreigners < len(strangers) else strangers
         apart += strangers_apart
     known = {text for text, _ in apart}
     learnt += [(text, label) for text, label in phrased(name, rng) if text not in known]
-    teacher = Teacher(learnt, seed=seed)
     rows: list[dict[str, object]] = [{"text": text, "label": label} for text, label in learnt]
     inside = [row for row in learnt if row[1] != OUTSIDE]
     twisted = [row for _ in range(changes) for row in changed(inside, rng) if row[0] not in known]
-    rows += _taught(teacher, twisted, _TRUST)
     spare = [text for text in unlabelled(folder, name) if text not in known]
     spare = rng.sample(spare, min(others, len(spare)))
-    rows += _taught(teacher, [(text, "") for text in spare], 1.0)
+    if twisted or spare:
+        teacher = Teacher(learnt, seed=seed)
+        rows += _taught(teacher, twisted, _TRUST)
+        rows += _taught(teacher, [(text, "") for text in spare], 1.0)
     rng.shuffle(rows)
     return rows, [{"text": text, "label": label} for text, label in apart]
 
@@ -82,6 +92,7 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=0.05, help="of the sentences, held out")
     parser.add_argument("--changes", type=int, default=2, help="changed sentences for each")
     parser.add_argument("--others", type=int, default=8000, help="sentences of other sets")
+    parser.add_argument("--foreigners", type=int, default=_ALL, help="sentences without an intent")
     given = parser.parse_args()
     rows, apart = make(
         given.sets,
@@ -90,6 +101,7 @@ def main() -> None:
         share=given.share,
         changes=given.changes,
         others=given.others,
+        foreigners=given.foreigners,
     )
     given.out.mkdir(parents=True, exist_ok=True)
     for file, some in (("train.jsonl", rows), ("valid.jsonl", apart)):
