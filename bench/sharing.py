@@ -64,9 +64,7 @@ def measure(arranged: dict[str, Arrangement]) -> Iterator[Row]:
     every = sorted({name for each in arranged.values() for names in each for name in names})
     with tempfile.TemporaryDirectory() as place:
         with _cache(place):
-            asyncio.run(
-                _sizes([served])
-            )  # it writes the files; what it packed with is not measured
+            asyncio.run(_sizes([every]))  # it writes the files, and its memory is not measured
         for told, wanted in arranged.items():
             with _cache(NO_FOLDER):
                 alone = asyncio.run(_sizes(wanted))
