@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+import shutil
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,9 +20,11 @@ from node_process import NodeProcess, on_the_bus
 
 from daemon.asking import Rejected
 from daemon.mesh import Mesh
+from engine.checkpoint import write_sums
 from handlers.corrections_store import Store
-from handlers.learned_models import FOLDER
+from handlers.learned_models import FOLDER, PROVENANCE, digest, install, revert
 
+MODELS = Path(__file__).resolve().parent.parent / "models"
 SENTENCE = "murder the zorvan lamp"
 HOME = {
     "text": SENTENCE,
@@ -199,6 +203,36 @@ def test_no_log_and_no_other_node_has_a_corrected_sentence(stage: Stage, call: C
         assert "zorvan" not in node.log().lower()
     others = [file for file in stage.beta.state.rglob("*") if file.is_file()]
     assert not any(b'"wrong"' in file.read_bytes() for file in others)
+
+
+def test_a_running_node_takes_up_what_was_learnt_and_what_was_reverted(
+    stage: Stage, call: Call, tmp_path: Path
+) -> None:
+    """A copy of the shipped router that is never sure, as if it had been learnt."""
+    learning, made = stage.alpha.state / FOLDER, tmp_path / "made"
+    shutil.copytree(MODELS / "router", made)
+    shutil.copyfile(MODELS / "tokenizer.json", made / "tokenizer.json")
+    (made / "calibration.json").write_text('{"temperature": 1.0, "threshold": 1.0}')
+    (made / PROVENANCE).write_text(json.dumps({"parent": digest(MODELS / "router")}))
+    write_sums(made, sorted(f.name for f in made.iterdir() if f.name != "SHA256SUMS"))
+
+    def is_sure() -> bool:
+        more = ("--node", "alpha", "--home", "alpha", "--json")
+        told = call("ask", "intent_classification", "what is two plus three", *more)
+        return not told.json["result"]["abstained"]
+
+    assert is_sure()
+    install(learning, MODELS, "router", made)
+    _until(lambda: not is_sure())
+    assert revert(learning, MODELS, "router")
+    _until(is_sure)
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.3)
 
 
 def test_what_was_asked_is_forgotten_with_the_process_and_can_be_given_along(
