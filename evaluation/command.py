@@ -16,7 +16,7 @@ from evaluation.figures import Tally
 from evaluation.home_cases import HomeTask
 from evaluation.home_sets import home_tasks
 from evaluation.intents import read_intents
-from evaluation.models import KINDS, Model, load_model, model_folder, task_note
+from evaluation.models import KINDS, Model, load_model, model_folder, router_folder, task_note
 from evaluation.picture import draw
 from evaluation.problems import read_problems
 from evaluation.programs import read_tasks
@@ -148,7 +148,8 @@ def _cases(order: Order) -> tuple[Sequence[Any], str]:
 
 
 def _work(order: Order) -> Work:
-    if order.answers is None:
+    chosen_by_labels = order.kind == "router" and order.model is None
+    if order.answers is None and not chosen_by_labels:
         # Before the data, which may be large: a wrong name is told at once.
         folder = model_folder(order.kind, order.model, order.models)
     cases, part = _cases(order)
@@ -162,6 +163,12 @@ def _work(order: Order) -> Work:
     if order.kind == "math" and (folder / CALIBRATION).exists():
         least = read_calibration(folder).threshold if order.threshold is None else order.threshold
         return Work(folder.name, ids, arithmetic.solved(folder, cases), least, facts=facts)
+    if order.kind == "code" and (folder / CALIBRATION).exists():
+        least = read_calibration(folder).threshold if order.threshold is None else order.threshold
+        return Work(folder.name, ids, coding.written(folder, cases), least, facts=facts)
+    if chosen_by_labels:
+        labels = {case.label for case in cases if case.in_scope and isinstance(case.label, str)}
+        folder = router_folder(labels, order.models)
     model = load_model(folder)
     least = model.calibration.threshold if order.threshold is None else order.threshold
     notes = list(filter(None, [task_note(model.use, order.kind)]))
