@@ -4,13 +4,22 @@ Words, pairs of words and pieces of words, weighted by how rare they are, and mu
 regression on them by AdaGrad (Duchi et al. 2011): minutes of numpy, no weights from elsewhere. On
 sets of this size it is as good as larger networks that start from nothing, and errs elsewhere than
 they do; its opinion of a sentence that nobody labelled is worth learning (Hinton et al. 2015).
+
+    python -m data.intent_teacher --rows run/clinc150/train.jsonl --data clinc150.json
+
+prints what it gets right alone, of the validation part of a set, after the rows that have one label.
 """
 
+import argparse
+import json
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
+from evaluation.intents import OUT_OF_SCOPE, read_intents
 
 Floats = npt.NDArray[np.float32]
 
@@ -90,6 +99,25 @@ class Teacher:
                 self._weights[touched] -= step * gradient / np.sqrt(squares[touched])
 
 
+def main() -> None:
+    """Print the accuracy within scope and the recall out of it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True)
+    given = parser.parse_args()
+    rows = [json.loads(line) for line in given.rows.read_text("utf-8").splitlines()]
+    teacher = Teacher([(row["text"], row["label"]) for row in rows if "label" in row])
+    part, asked = read_intents(given.data)
+    found = teacher.shares([one.text for one in asked]).argmax(1)
+    told = [teacher.labels[number] for number in found]
+    pairs = list(zip(asked, told, strict=True))
+    within = [one.label == label for one, label in pairs if one.in_scope]
+    outside = [label in OUT_OF_SCOPE for one, label in pairs if not one.in_scope]
+    print(f"{part}: {sum(within) / len(within):.4f} of {len(within)} within scope right")
+    if outside:
+        print(f"{sum(outside) / len(outside):.4f} of {len(outside)} out of scope turned away")
+
+
 def _grams(sentence: str) -> set[str]:
     words = sentence.split()
     found = {f"w{word}" for word in words}
@@ -105,3 +133,7 @@ def _softmax(logits: Floats) -> Floats:
     weights = np.exp(logits - logits.max(1, keepdims=True))
     shares: Floats = weights / weights.sum(1, keepdims=True)
     return shares
+
+
+if __name__ == "__main__":
+    main()
