@@ -111,6 +111,12 @@ SORTS: dict[str, Sort] = {
     "ints": Sort(_INTS, "list[int]", _ints),
     "nats": Sort(_INTS, "list[int]", _naturals),
     "items": Sort(_LIST, "list", _pick(_items, _items, _words)),
+    "few": Sort(_LIST, "list", lambda rng: [rng.randint(0, 9) for _ in range(rng.randint(1, 3))]),
+    "bits": Sort(
+        ("a binary string", "a string of zeros and ones", "the binary string"),
+        "str",
+        lambda rng: format(rng.randint(0, 99), "b"),
+    ),
     "reals": Sort(_INTS, "list[float]", _pick(_ints, _floats)),
     "words": Sort(_STRS, "list[str]", _words),
     "text": Sort((*_TEXT, "a sentence", "the sentence", "a given sentence"), "str", _text),

@@ -112,6 +112,12 @@ def _untested(candidates: Candidates, calibration: Calibration) -> Written:
     for _ in range(ROUNDS_UNTESTED):
         for one in candidates.next_round():
             sure = probability(one.logprob, calibration.temperature)
+            if one.made.unused:
+                # A value that the request names and the function lacks was not understood.
+                why = f"what was written does not use {', '.join(one.made.unused)}"
+                return Written(
+                    "", tested=False, passed=False, probability=sure, abstained=True, reason=why
+                )
             if sure >= calibration.threshold:
                 return Written(
                     one.made.code, tested=False, passed=False, probability=sure, abstained=False

@@ -27,10 +27,15 @@ class NotTaken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A function that parses and holds nothing that is refused."""
+    """A function that parses and holds nothing that is refused.
+
+    Attributes:
+        unused: values of the request that do not occur in it.
+    """
 
     name: str
     code: str
+    unused: tuple[str, ...]
 
 
 def program(written: str, shown: View, name: str = "") -> Program:
@@ -63,7 +68,7 @@ def program(written: str, shown: View, name: str = "") -> Program:
     } | {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
     letters = dict(zip(ARGUMENTS, given, strict=False))
     called = name or shown.name or spoken_name(shown.words)
-    if called in used - set(letters):
+    if called in used - own - set(letters):
         raise NotTaken(f"it calls {called}, which is its own name")
     renamed = _beside(letters, used, own, called)
     tree = ast.fix_missing_locations(_Placed(renamed, shown.literals).visit(tree))
@@ -80,7 +85,8 @@ def program(written: str, shown: View, name: str = "") -> Program:
         raise NotTaken(f"it uses {min(missing)}, which nothing defines")
     if why := refusal(ast.parse(code), called):
         raise NotTaken(why)
-    return Program(called, code)
+    unused = tuple(source for letter, source in shown.literals.items() if letter not in used)
+    return Program(called, code, unused)
 
 
 def _printed(lead: str, function: ast.Module) -> str:

@@ -4,7 +4,7 @@ A request is a sentence ("Write a function to ..."), or the head of a function w
 code takes from it all that needs no understanding, so that the model need not copy it:
 
 - the function's name, if one is asked for, and the arguments of a head: `A`, `B`, ... in order;
-- numbers and quoted strings: `N`, `M`, ... and `S`, `T`, ...;
+- numbers but 0, 1, 2 and -1, and quoted strings: `N`, `M`, ... and `S`, `T`, ...;
 - examples (`>>> f(2)` and `4` below it), which become tests;
 - what says only that a Python function is wanted.
 
@@ -254,6 +254,8 @@ _LITERAL = re.compile(
     r"""(?<!\w)(?P<quote>['"`])(?P<string>.{0,24}?)(?P=quote)(?!\w)"""
     r"""|(?<![\w.])(?P<number>-?\d{1,12}(?:\.\d{1,8})?)(?![\w]|\.\d)|(?P<word>[A-Za-z_]\w*)"""
 )
+# These shape a function ("from 1 to n", "or -1") more often than they are values to be put into it.
+_STRUCTURAL = frozenset(("-1", "0", "1", "2"))
 # An argument that is also an English word is one only before such a word.
 _ENGLISH = {"a", "i"}
 _AFTER = re.compile(r"\s*(?:$|[,.;)=<>+*/%-]|(?:and|or|by|to|is|if|times|from|into|with|in|b|n)\b)")
@@ -276,10 +278,14 @@ def _letters(said: str, arguments: Sequence[str]) -> tuple[str, dict[str, str]]:
                 return given[word]
             return word.lower()
         if (number := found["number"]) is not None:
+            if number in _STRUCTURAL:
+                return number
             return slot(str(ast.literal_eval(_plain(number))), NUMBERS) or number
         inside = found["string"]
         if inside in given:
             return given[inside]
+        if inside in _STRUCTURAL and found["quote"] == "`":
+            return inside
         if re.fullmatch(r"-?\d{1,12}(\.\d+)?", inside) and found["quote"] == "`":
             return slot(str(ast.literal_eval(_plain(inside))), NUMBERS) or inside
         if found["quote"] == "`" and inside.isidentifier():
