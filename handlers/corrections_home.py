@@ -12,14 +12,20 @@ from typing import Annotated
 
 import msgspec
 
-from handlers.home_actions import INTENTS, MOST_COMMANDS, Action, Choices, choices, resolve
+from handlers.home_actions import (
+    INTENTS,
+    MOST_COMMANDS,
+    Action,
+    Choices,
+    Intent,
+    choices,
+    resolve,
+    values_of,
+)
 from handlers.home_scene import Scene, located
 from handlers.home_speech import normalise
 from handlers.home_view import View, view
 from handlers.protocol import BadInput
-
-NAMING = frozenset(("name", "area", "floor", "domain", "device_class"))
-"""Slots that say which entities are meant; what counts is which they are."""
 
 NOTHING = "none unclear"
 """The line that stands for: nothing should have been done."""
@@ -125,8 +131,9 @@ def _effect(
     name: str, entities: Sequence[str], slots: Mapping[str, str | float]
 ) -> tuple[str, frozenset[str], tuple[tuple[str, str], ...]]:
     """What a command comes to, however its entities were named."""
-    values = {key: _plain(value) for key, value in slots.items() if key not in NAMING}
-    return name, frozenset(entities), tuple(sorted(values.items()))
+    values = values_of(Intent(name, dict(slots), tuple(entities), 1.0))
+    told = sorted((key, _plain(value)) for key, value in values.items())
+    return name, frozenset(entities), tuple(told)
 
 
 def _plain(value: str | float) -> str:
