@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from node_process import NodeProcess, on_the_bus
 
 from bus_topics import messages as m
 from bus_topics.messages import Outcome, Privacy
+from daemon.asking import MeshError
 from daemon.mesh import Mesh
 from handlers.catalog import CATALOG
 
@@ -32,18 +33,23 @@ Start = Callable[[str], "subprocess.Popen[bytes]"]
 
 
 @pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """A broker with a node whose home model is loaded."""
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, NodeProcess]]:
+    """A broker's port, and a node with the home model loaded."""
     directory = tmp_path_factory.mktemp("handoff")
     broker = BrokerProcess(directory, "allow_anonymous true\nset_tcp_nodelay true\n")
     node = NodeProcess(directory, broker.port, "pi", (HOME,), work__preload=HOME)
     broker.start()
     try:
         node.start()
-        yield broker.port
+        yield broker.port, node
     finally:
         node.kill()
         broker.kill()
+
+
+@pytest.fixture
+def port(stage: tuple[int, NodeProcess]) -> int:
+    return stage[0]
 
 
 @pytest.fixture
@@ -86,6 +92,16 @@ def abstained(final: m.Final) -> bool:
 def steps(record: m.TaskRecord) -> list[tuple[str, str | None]]:
     """What happened, and where."""
     return [(step.kind, step.node) for step in record.steps]
+
+
+async def story_has(mesh: Mesh, task: str, step: tuple[str, str | None]) -> None:
+    """Until this has happened to the task, and its home tells it."""
+    told: list[tuple[str, str | None]] = []
+    async with asyncio.timeout(20):
+        while step not in told:
+            await asyncio.sleep(0.05)
+            with suppress(MeshError):
+                told = steps((await mesh.report(task))[0])
 
 
 async def test_with_no_bigger_bidder_the_abstention_is_the_answer_at_once(mesh: Mesh) -> None:
@@ -143,11 +159,7 @@ async def test_a_bigger_bidder_that_dies_midway_leaves_the_abstention(
     process = bigger("hangs")
     await on_the_bus(mesh, BIG)
     asking = await mesh.submit(HOME, NONSENSE, deadline_ms=20_000)
-    for _ in range(200):
-        (record,) = await mesh.report(asking.task)
-        if ("started", BIG) in steps(record):
-            break
-        await asyncio.sleep(0.05)
+    await story_has(mesh, asking.task, ("started", BIG))
     process.kill()
     final = await asyncio.wait_for(asking.final(), 30)
     assert abstained(final)
@@ -173,6 +185,22 @@ async def test_a_bigger_bidder_that_declines_leaves_it(mesh: Mesh, bigger: Start
     final, record = await asked(mesh)
     assert abstained(final)
     assert f"{BIG} declined: closed for today" in record.steps[-2].detail
+
+
+async def test_an_abstention_outlives_a_home_that_is_killed(
+    mesh: Mesh, stage: tuple[int, NodeProcess], bigger: Start
+) -> None:
+    """kill -9 of the home, which is the contractor that abstained too, while the bigger one has it."""
+    process = bigger("hangs")
+    await on_the_bus(mesh, BIG)
+    asking = await mesh.submit(HOME, NONSENSE, deadline_ms=30_000)
+    await story_has(mesh, asking.task, ("started", BIG))
+    stage[1].restart()
+    await story_has(mesh, asking.task, ("home restarted", None))
+    process.kill()
+    final = await asyncio.wait_for(asking.final(), 40)
+    assert abstained(final)
+    assert (final.attempts, final.elapsed_ms < 30_000) == (2, True)
 
 
 @pytest.mark.parametrize(
