@@ -99,7 +99,7 @@ def _print(figures: dict[str, Any], *, kept: bool) -> None:
             show.row(made, name, *(str(figure[key]) for key in ("n", "before", "after")))
     show.console().print(made)
     if kept:
-        print("kept; a running node takes it up when a worker loads the model again")
+        print("kept; a running node takes it up within seconds")
 
 
 def _revert(found: "Config", name: str, *, json: bool) -> int:
