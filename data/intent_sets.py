@@ -13,10 +13,16 @@ import random
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from data.intent_changes import changed
 from data.intent_phrases import outside, phrased
 from data.intent_public import OUTSIDE, SETS, Row, foreign, training, unlabelled
-from data.intent_teacher import Teacher
+from data.intent_teacher import Floats, Teacher
+from engine.decoding import classify
+from engine.model_use import read_use
+from engine.routing import router_ids
+from engine.runtime import Forge
 
 VERSION = 1
 """Raised whenever the same seed gives other rows than before."""
@@ -46,6 +52,7 @@ def make(
     changes: int,
     others: int,
     foreigners: int = _ALL,
+    second: Path | None = None,
 ) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
     """Rows to learn and rows held out.
 
@@ -57,6 +64,8 @@ def make(
         changes: changed sentences for each of the set's own.
         others: sentences of other sets, at most, with the teacher's opinion.
         foreigners: sentences without an intent, at most, beside those of CLINC150 itself.
+        second: served folder of a model of the set, made on the same `share` and `seed`, whose
+            opinion counts as much as the linear teacher's.
     """
     rng = random.Random(f"intents {VERSION} {name} {seed}")
     learnt, apart = held_out(training(folder, name), share, seed)
@@ -76,8 +85,11 @@ def make(
     spare = rng.sample(spare, min(others, len(spare)))
     if twisted or spare:
         teacher = Teacher(learnt, seed=seed)
-        rows += _taught(teacher, twisted, _TRUST)
-        rows += _taught(teacher, [(text, "") for text in spare], 1.0)
+        for some, trust in ((twisted, _TRUST), ([(text, "") for text in spare], 1.0)):
+            shares = teacher.shares([text for text, _ in some])
+            if second and some:
+                shares = (shares + _asked(second, teacher.labels, [text for text, _ in some])) / 2
+            rows += _taught(some, teacher.labels, shares, trust)
     rng.shuffle(rows)
     return rows, [{"text": text, "label": label} for text, label in apart]
 
@@ -93,6 +105,7 @@ def main() -> None:
     parser.add_argument("--changes", type=int, default=2, help="changed sentences for each")
     parser.add_argument("--others", type=int, default=8000, help="sentences of other sets")
     parser.add_argument("--foreigners", type=int, default=_ALL, help="sentences without an intent")
+    parser.add_argument("--second", type=Path, help="served model as a second teacher")
     given = parser.parse_args()
     rows, apart = make(
         given.sets,
@@ -102,6 +115,7 @@ def main() -> None:
         changes=given.changes,
         others=given.others,
         foreigners=given.foreigners,
+        second=given.second,
     )
     given.out.mkdir(parents=True, exist_ok=True)
     for file, some in (("train.jsonl", rows), ("valid.jsonl", apart)):
@@ -110,13 +124,25 @@ def main() -> None:
     print(f"{len(rows)} rows, {len(apart)} held out")
 
 
-def _taught(teacher: Teacher, rows: Sequence[Row], trust: float) -> Iterable[dict[str, object]]:
-    """Rows with the teacher's likeliest labels; the rest of 1 is for the label that a row had."""
-    shares = teacher.shares([text for text, _ in rows])
+def _asked(folder: Path, labels: Sequence[str], sentences: Sequence[str]) -> Floats:
+    """What a served model thinks of `sentences`: (N, labels)."""
+    forge, own = Forge.load(folder, threads=1), read_use(folder).labels
+    order = [own.index(label) for label in labels]
+    told = [
+        classify(forge, router_ids(forge.tokenizer, text), range(len(own)))[order]
+        for text in sentences
+    ]
+    return np.stack(told).astype(np.float32)
+
+
+def _taught(
+    rows: Sequence[Row], labels: Sequence[str], shares: Floats, trust: float
+) -> Iterable[dict[str, object]]:
+    """Rows with their likeliest labels by `shares`; the rest of 1 is for the label a row had."""
     for (text, label), row in zip(rows, shares, strict=True):
         weight = trust if label else 1.0
         best = [n for n in row.argsort()[::-1][:_SHOWN] if row[n] >= _LEAST_SHARE]
-        told = {teacher.labels[n]: weight * float(row[n]) for n in best}
+        told = {labels[n]: weight * float(row[n]) for n in best}
         if label:
             told[label] = told.get(label, 0.0) + 1 - weight
         yield {"text": text, "labels": {name: round(value, 3) for name, value in told.items()}}
