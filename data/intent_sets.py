@@ -88,7 +88,8 @@ def make(
         for some, trust in ((twisted, _TRUST), ([(text, "") for text in spare], 1.0)):
             shares = teacher.shares([text for text, _ in some])
             if second and some:
-                shares = (shares + _asked(second, teacher.labels, [text for text, _ in some])) / 2
+                shares += _asked(second, teacher.labels, [text for text, _ in some])
+                shares /= 2
             rows += _taught(some, teacher.labels, shares, trust)
     rng.shuffle(rows)
     return rows, [{"text": text, "label": label} for text, label in apart]
