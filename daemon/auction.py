@@ -44,7 +44,7 @@ from daemon.config import AuctionConfig
 from daemon.eligible import allowed_nodes, is_better, nobody_better
 from daemon.ending import after_the_end, finish, in_hand, saved, stop_running, with_decision
 from daemon.judging import result_in
-from daemon.policy import MAX_REASON, Terms, decide
+from daemon.policy import MAX_REASON, Choice, Terms, decide
 from daemon.task import (
     ENDED,
     HELD,
@@ -245,6 +245,38 @@ def _close(order: Order, task: Task, market: Market, now: float) -> Turn:
 
     With an abstention in hand ask again once, and only while somebody has not answered.
     """
+    choice = _choice(order, task, market, now)
+    if order.submit.negotiate:
+        task = with_decision(task, choice.decision)
+        result = Raw(_json.encode(choice.decision))
+        return finish(order, task, Outcome.DONE, now, result=result)
+    if choice.ranking:
+        task = with_decision(replace(task, ranking=choice.ranking, decided=now), choice.decision)
+        task, awarded = award(order, task, market, now)
+        return task, [*awarded, Outbid(choice.ranking[1:])]
+    if task.rounds == 0:
+        task = with_decision(task, choice.decision)
+    asked_all = task.rounds > 0 or not _awaited(order, task, market, now)
+    if task.abstention is not None and asked_all:
+        return finish(order, task, Outcome.FAILED, now, error=choice.decision.reason)
+    window = min(task.window_ms * 2, market.settings.max_window_ms)
+    if task.rounds >= EMPTY_ROUNDS:
+        task = noted(order, task, now, "requeued", detail=choice.decision.reason)
+        return replace(
+            task, phase=Phase.QUEUED, window_ms=window, bids={}, due=now + window / 1000
+        ), []
+    task = replace(task, window_ms=window, rounds=task.rounds + 1, bids={}, due=now + window / 1000)
+    task = noted(order, task, now, "offered again", detail=f"no bid; window {window} ms")
+    allowed = allowed_nodes(order, market)
+    offer = _offer(order, task, allowed, now)
+    actions: Outcomes = [Publish(offer)]
+    if allowed is None or market.own in allowed:
+        task = replace(task, bids={market.own: market.quote(offer, market.own, now)})
+    return _with_idleness(order, task, market, now), actions
+
+
+def _choice(order: Order, task: Task, market: Market, now: float) -> Choice:
+    """Who of those who have bid gets it, and why; after an abstention also whose and why."""
     submit, abstention = order.submit, task.abstention
     terms = Terms(
         preference=order.preference,
@@ -260,36 +292,11 @@ def _close(order: Order, task: Task, market: Market, now: float) -> Turn:
     )
     ratings = {node: market.calibrations(node, submit.capability) for node in task.bids}
     choice = decide(task.bids, ratings, terms, task.attempt + 1, task.auction)
-    decision = choice.decision
-    if abstention is not None:
-        to = f"; handed on to {decision.winner}" if decision.winner else ""
-        reason = f"{abstention.words}{to}: {decision.reason}"[:MAX_REASON]
-        decision = replace(decision, reason=reason)
-    if submit.negotiate:
-        task = with_decision(task, decision)
-        result = Raw(_json.encode(decision))
-        return finish(order, task, Outcome.DONE, now, result=result)
-    if choice.ranking:
-        task = with_decision(replace(task, ranking=choice.ranking, decided=now), decision)
-        task, awarded = award(order, task, market, now)
-        return task, [*awarded, Outbid(choice.ranking[1:])]
-    if task.rounds == 0:
-        task = with_decision(task, decision)
-    if abstention is not None and (task.rounds or not _awaited(order, task, market, now)):
-        return finish(order, task, Outcome.FAILED, now, error=choice.decision.reason)
-    window = min(task.window_ms * 2, market.settings.max_window_ms)
-    if task.rounds >= EMPTY_ROUNDS:
-        task = noted(order, task, now, "requeued", detail=decision.reason)
-        return replace(
-            task, phase=Phase.QUEUED, window_ms=window, bids={}, due=now + window / 1000
-        ), []
-    task = replace(task, window_ms=window, rounds=task.rounds + 1, bids={}, due=now + window / 1000)
-    task = noted(order, task, now, "offered again", detail=f"no bid; window {window} ms")
-    offer = _offer(order, task, allowed_nodes(order, market), now)
-    actions: Outcomes = [Publish(offer)]
-    if terms.allowed is None or market.own in terms.allowed:
-        task = replace(task, bids={market.own: market.quote(offer, market.own, now)})
-    return _with_idleness(order, task, market, now), actions
+    if abstention is None:
+        return choice
+    to = f"; handed on to {choice.decision.winner}" if choice.ranking else ""
+    reason = f"{abstention.words}{to}: {choice.decision.reason}"[:MAX_REASON]
+    return Choice(replace(choice.decision, reason=reason), choice.ranking)
 
 
 def _offer(order: Order, task: Task, allowed: frozenset[str] | None, now: float) -> m.Offer:

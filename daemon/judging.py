@@ -100,7 +100,7 @@ def _abstained(
         reason = f"{seen}; handed on to {hands[0]}, next in hand"
         task, more = next_in_hand(order, task, hands, reason, market, now)
     else:
-        task = offered_anew(task, None)
+        task = replace(offered_anew(task, None), window_ms=0)
         more = [saved(order, task)]
     settle = Settle(sender, result.attempt, kept=task.kept == result.attempt)
     return task, [*actions, *more, settle]

@@ -142,6 +142,17 @@ def test_silence_is_asked_twice_and_no_more() -> None:
     assert kept(desk.until(0.03))
 
 
+def test_the_round_waits_no_longer_because_earlier_ones_were_in_vain() -> None:
+    desk = Desk("pi4", "gpu", qualities=BETTER)
+    desk.submit()
+    windows = [offer.window_ms for offer in offers(desk.until(1.0))]
+    assert windows == [300, 600]
+    desk.hear("pi4", bid())
+    desk.until(1.0)
+    (offer,) = offers(desk.hear("pi4", abstained()))
+    assert offer.window_ms == 150
+
+
 def test_the_home_that_abstained_itself_asks_the_others() -> None:
     desk = Desk("desk", "gpu", own=bid(), qualities=BETTER)
     actions = desk.submit(preference=m.Preference.LOCAL_FIRST)

@@ -43,6 +43,7 @@ TERMS = st.builds(
     lease_ms=st.just(15_000.0),
     allowed=st.one_of(st.none(), st.frozensets(st.sampled_from(NODES))),
     min_quality=st.sampled_from([0.0, 0.0, 0.5]),
+    above=st.sampled_from([None, None, 0.5]),
     recent=st.dictionaries(st.sampled_from(NODES), st.floats(0.0, 1.0)),
     own_free=st.booleans(),
 )
@@ -75,6 +76,7 @@ def test_a_decision_is_whole_and_inside_its_limits(
         assert terms.allowed is None or node in terms.allowed
         assert bids[node].declined == ""
         assert bids[node].quality >= terms.min_quality
+        assert terms.above is None or bids[node].quality > terms.above
 
 
 @given(BIDS, CALIBRATIONS, TERMS, NONCES)
@@ -96,6 +98,7 @@ def test_somebody_is_taken_whenever_anybody_may_be(
         for node, bid in bids.items()
         if not bid.declined
         and bid.quality >= terms.min_quality
+        and (terms.above is None or bid.quality > terms.above)
         and (terms.allowed is None or node in terms.allowed)
     ]
     in_time = {
@@ -103,7 +106,8 @@ def test_somebody_is_taken_whenever_anybody_may_be(
         for node in eligible
         if believed_ms(bids[node].eta_ms, known.get(node, Calibration())) <= terms.deadline_left_ms
     }
-    assert set(decide(bids, known, terms, 1, tie).ranking) == (in_time or set(eligible))
+    late_too = set(eligible) if terms.above is None else set()
+    assert set(decide(bids, known, terms, 1, tie).ranking) == (in_time or late_too)
 
 
 @given(BIDS, CALIBRATIONS, TERMS, NONCES)
