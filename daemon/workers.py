@@ -126,7 +126,6 @@ class Workers:
         wanted = frozenset(capabilities)
         self._kept |= wanted
         for capability in sorted(wanted):
-            self._faults.pop(capability, None)
             if not self._having(capability):
                 self._load(capability)
 
@@ -308,6 +307,7 @@ class Workers:
     def _loaded(self, worker: Worker, capability: str) -> None:
         if capability not in worker.process.loaded:
             worker.process.loaded.add(capability)
+            self._faults.pop(capability, None)
             self._on_warm(self.warm())
 
     def _hand_on(self, attempt: Attempt) -> bool:

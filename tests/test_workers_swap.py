@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from workers_bench import MODELS, Bench, children
 
-from daemon.worker_jobs import Done
+from daemon.model_files import ModelFiles
+from daemon.worker_jobs import Done, Worker
 from engine.checkpoint import seal
 
 ROUTER = "intent_classification"
@@ -129,18 +130,23 @@ async def test_a_replacement_that_cannot_be_used_is_not_taken(
     assert children() == [old], "the old one is the only one, and idle for longer than it may be"
     install(version(models / ".again", threshold=0.0), models)
     await answers(bench, new=True)
+    assert bench.workers.faults() == {}
     assert {done.outcome for done in bench.done.values()} == {"done"}
     await bench.stop()
     assert "not renewed" in capfd.readouterr().out or how == "empty"
 
 
-async def test_a_second_process_does_not_load_what_may_be_damaged(models: Path) -> None:
+async def test_a_second_process_does_not_load_what_may_be_damaged(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.workers.TRIES", 1)
     bench = Bench(slots=2, models=models)
     await bench.run("a", ROUTER, text=SENTENCE)
     (models / "router/calibration.json").write_text("{}")  # not sealed: nobody has been told
     bench.submit("long", ms=60_000, steps=6000)  # has the process that has the router
     await bench.until(lambda: bool(bench.chunks))
     bench.submit("b", ROUTER, text=SENTENCE)
+    await bench.settled(lambda: bench.workers._files.is_refused(ROUTER))
     await asyncio.sleep(0.5)
     assert "b" not in bench.done, "it waits for the one that can"
     bench.workers.cancel("long")
@@ -161,3 +167,30 @@ async def test_a_folder_that_comes_back_at_once_is_loaded_then(models: Path) -> 
     bench.workers.evict([ROUTER])
     assert (await bench.run("b", ROUTER, text=SENTENCE)).code == "unavailable"
     await bench.stop()
+
+
+def test_what_is_still_being_written_is_no_new_version(models: Path) -> None:
+    files = ModelFiles(models)
+    old = files.version(ROUTER)
+    assert not files.replaced(ROUTER, old)
+    install(version(models / ".new", threshold=0.0), models)
+    assert not files.replaced(ROUTER, old), "seen for the first time"
+    assert files.replaced(ROUTER, old)
+    assert not files.replaced(ROUTER, files.version(ROUTER))
+    files.refuse(ROUTER)
+    assert not files.replaced(ROUTER, old)
+    assert not files.can_be_had(ROUTER)
+    (models / "router/CARD.md").write_text("mended")
+    assert not files.replaced(ROUTER, old)
+    assert files.replaced(ROUTER, old)
+    assert files.can_be_had("selftest_echo")
+    assert not files.is_changing("selftest_echo", ())
+
+
+def test_what_gets_ready_for_anothers_place_is_no_slot_yet() -> None:
+    old, fresh = Worker(), Worker()
+    assert fresh.counts()
+    fresh.instead_of = old
+    assert not fresh.counts()
+    old.retired = True
+    assert not old.counts()
