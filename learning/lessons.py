@@ -78,6 +78,7 @@ def generate(
         ("fitting", 1, amount.reserved // 2, FITTING),
         ("lessons", amount.lessons, amount.reserved, LESSONS),  # last: once it is there, all is
     )
+    paths = [str(generators.parent), *filter(None, (os.environ.get("PYTHONPATH"),))]
     for name, rows, cases, seed in wanted:
         half = folder / f"{name}.new"
         shutil.rmtree(half, ignore_errors=True)
@@ -87,7 +88,7 @@ def generate(
         done = subprocess.run(
             command,
             cwd=generators.parent,
-            env=os.environ | {"PYTHONPATH": str(generators.parent)},
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
             capture_output=True,
             text=True,
             check=False,
