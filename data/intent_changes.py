@@ -35,6 +35,30 @@ def changed(rows: Sequence[Row], rng: random.Random) -> Iterator[Row]:
         yield " ".join(words), label
 
 
+def crossed(rows: Sequence[Row], count: int, rng: random.Random) -> list[str]:
+    """Sentences put together out of several, whatever their intents: only a teacher can label them.
+
+    The beginning of one and the end of another, a sentence with words of others put in, or a few
+    pairs of neighbouring words. They show how the teacher weighs words against one another.
+    """
+    made: dict[str, None] = {}
+    texts = [text.split() for text, _ in rows]
+    while len(made) < count:
+        first, second, third = (rng.choice(texts) for _ in range(3))
+        match rng.randrange(3):
+            case 0:
+                words = first[: rng.randint(1, len(first))] + second[rng.randrange(len(second)) :]
+            case 1:
+                words = list(first)
+                for other in (second, third):
+                    words[rng.randrange(len(words))] = rng.choice(other)
+            case _:
+                starts = [(some, rng.randrange(len(some))) for some in (first, second, third)]
+                words = [word for some, at in starts for word in some[at : at + 2]]
+        made[" ".join(words)] = None
+    return list(made)
+
+
 def _changed(
     words: list[str],
     sibling: list[str],

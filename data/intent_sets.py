@@ -11,11 +11,12 @@ import argparse
 import json
 import random
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
-from data.intent_changes import changed
+from data.intent_changes import changed, crossed
 from data.intent_phrases import outside, phrased
 from data.intent_public import OUTSIDE, SETS, Row, foreign, training, unlabelled
 from data.intent_teacher import Floats, Teacher
@@ -27,7 +28,7 @@ from engine.runtime import Forge
 VERSION = 1
 """Raised whenever the same seed gives other rows than before."""
 
-_FOREIGN, _ALL = 3000, 10_000
+_FOREIGN = 3000
 _SHOWN = 6
 _LEAST_SHARE = 0.02
 # How much the teacher's opinion counts for a changed sentence; the rest is its former label.
@@ -43,30 +44,35 @@ def held_out(rows: Sequence[Row], share: float, seed: int) -> tuple[list[Row], l
     return [row for row in order if row[0] not in known], apart
 
 
-def make(
-    folder: Path,
-    name: str,
-    *,
-    seed: int,
-    share: float,
-    changes: int,
-    others: int,
-    foreigners: int = _ALL,
-    second: Path | None = None,
-) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
-    """Rows to learn and rows held out.
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How many rows of each kind are made.
 
-    Args:
-        folder: of the public sets.
-        name: of the set.
+    Attributes:
         seed: of everything.
         share: of the training sentences that is held out.
         changes: changed sentences for each of the set's own.
         others: sentences of other sets, at most, with the teacher's opinion.
         foreigners: sentences without an intent, at most, beside those of CLINC150 itself.
+        crossings: sentences put together out of several, with the teacher's opinion.
         second: served folder of a model of the set, made on the same `share` and `seed`, whose
             opinion counts as much as the linear teacher's.
     """
+
+    seed: int = 1
+    share: float = 0.05
+    changes: int = 2
+    others: int = 8000
+    foreigners: int = 10_000
+    crossings: int = 0
+    second: Path | None = None
+
+
+def make(
+    folder: Path, name: str, recipe: Recipe
+) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+    """Rows to learn and rows held out, of the set `name` in the folder of public sets."""
+    seed, share = recipe.seed, recipe.share
     rng = random.Random(f"intents {VERSION} {name} {seed}")
     learnt, apart = held_out(training(folder, name), share, seed)
     if name == "clinc150":
@@ -74,21 +80,27 @@ def make(
         found = rng.sample(found, min(_FOREIGN, len(found)))
         strangers, strangers_apart = held_out([(text, OUTSIDE) for text in found], share, seed)
         strangers += [(text, OUTSIDE) for text in outside(rng)]
-        learnt += rng.sample(strangers, foreigners) if foreigners < len(strangers) else strangers
+        most = min(recipe.foreigners, len(strangers))
+        learnt += rng.sample(strangers, most) if most < len(strangers) else strangers
         apart += strangers_apart
     known = {text for text, _ in apart}
     learnt += [(text, label) for text, label in phrased(name, rng) if text not in known]
     rows: list[dict[str, object]] = [{"text": text, "label": label} for text, label in learnt]
     inside = [row for row in learnt if row[1] != OUTSIDE]
-    twisted = [row for _ in range(changes) for row in changed(inside, rng) if row[0] not in known]
+    twisted = [
+        row for _ in range(recipe.changes) for row in changed(inside, rng) if row[0] not in known
+    ]
     spare = [text for text in unlabelled(folder, name) if text not in known]
-    spare = rng.sample(spare, min(others, len(spare)))
+    spare = rng.sample(spare, min(recipe.others, len(spare)))
+    if recipe.crossings:
+        made = crossed(learnt, recipe.crossings, rng)
+        spare += [text for text in made if text not in known]
     if twisted or spare:
         teacher = Teacher(learnt, seed=seed)
         for some, trust in ((twisted, _TRUST), ([(text, "") for text in spare], 1.0)):
             shares = teacher.shares([text for text, _ in some])
-            if second and some:
-                shares += _asked(second, teacher.labels, [text for text, _ in some])
+            if recipe.second and some:
+                shares += _asked(recipe.second, teacher.labels, [text for text, _ in some])
                 shares /= 2
             rows += _taught(some, teacher.labels, shares, trust)
     rng.shuffle(rows)
@@ -101,23 +113,18 @@ def main() -> None:
     parser.add_argument("--set", choices=SETS, required=True)
     parser.add_argument("--sets", type=Path, required=True, help="folder of the public sets")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--share", type=float, default=0.05, help="of the sentences, held out")
-    parser.add_argument("--changes", type=int, default=2, help="changed sentences for each")
-    parser.add_argument("--others", type=int, default=8000, help="sentences of other sets")
-    parser.add_argument("--foreigners", type=int, default=_ALL, help="sentences without an intent")
-    parser.add_argument("--second", type=Path, help="served model as a second teacher")
+    usual = Recipe()
+    add = parser.add_argument
+    add("--seed", type=int, default=usual.seed)
+    add("--share", type=float, default=usual.share, help="of the sentences, held out")
+    add("--changes", type=int, default=usual.changes, help="changed sentences for each")
+    add("--others", type=int, default=usual.others, help="sentences of other sets")
+    add("--foreigners", type=int, default=usual.foreigners, help="sentences without an intent")
+    add("--crossings", type=int, default=usual.crossings, help="sentences out of several")
+    add("--second", type=Path, help="served model as a second teacher")
     given = parser.parse_args()
-    rows, apart = make(
-        given.sets,
-        given.set,
-        seed=given.seed,
-        share=given.share,
-        changes=given.changes,
-        others=given.others,
-        foreigners=given.foreigners,
-        second=given.second,
-    )
+    kinds = {field.name: getattr(given, field.name) for field in fields(Recipe)}
+    rows, apart = make(given.sets, given.set, Recipe(**kinds))
     given.out.mkdir(parents=True, exist_ok=True)
     for file, some in (("train.jsonl", rows), ("valid.jsonl", apart)):
         lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in some)

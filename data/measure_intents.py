@@ -28,7 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", type=Path)
     parser.add_argument("--held", type=Path, required=True)
-    parser.add_argument("--lose", type=float, default=0.005, help="share of right answers")
+    parser.add_argument("--lose", type=float, default=0.002, help="share of right answers")
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
     labels = read_use(given.model).labels

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.intent_changes import changed
+from data.intent_changes import changed, crossed
 from data.intent_phrases import outside, phrased
 from data.intent_public import OUTSIDE, SETS, foreign, training
-from data.intent_sets import held_out, make
+from data.intent_sets import Recipe, held_out, make
 from data.intent_teacher import Teacher
 from data.phrasebook import SEEDS, read_phrasebook
 from data.router_nonsense import nonsense
@@ -57,7 +57,7 @@ def wrote(file: Path, text: str) -> None:
 
 
 def rows_of(sets: Path, seed: int) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
-    return make(sets, "hwu64", seed=seed, share=0.1, changes=1, others=200)
+    return make(sets, "hwu64", Recipe(seed, share=0.1, changes=1, others=200, crossings=5))
 
 
 def test_the_same_seed_gives_the_same_rows_and_another_others(sets: Path) -> None:
@@ -129,6 +129,15 @@ def test_changes_keep_most_of_a_sentence() -> None:
         set(t.split()) & set(o.split()) for (t, _), (o, _) in zip(made, ROWS * 20, strict=True)
     ]
     assert np.mean([bool(words) for words in shared]) > 0.9
+
+
+def test_crossings_are_of_the_words_of_the_rows_and_seeded() -> None:
+    made = crossed(ROWS, 60, random.Random(2))
+    assert made == crossed(ROWS, 60, random.Random(2))
+    assert len(set(made)) == 60
+    known = {word for text, _ in ROWS for word in text.split()}
+    assert {word for text in made for word in text.split()} <= known
+    assert len(set(made) - {text for text, _ in ROWS}) > 40
 
 
 @pytest.mark.parametrize("name", ["clinc150", "outside", "requests"])
