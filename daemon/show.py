@@ -161,6 +161,10 @@ def answer(capability: str, result: Any) -> RenderableType:
             return words(f"nothing to do: {reason}", style="yellow")
         case "intent_classification", {"ranking": list(ranking), "intent": str(intent)}:
             return _ranking(intent, ranking, str(result.get("source", "")))
+        case "math", {"answer": str(found), "expression": str(expression), "abstained": False}:
+            return words(f"{found} = {expression}")
+        case "math", {"abstained": True, "reason": str(reason)}:
+            return words(f"no answer: {reason}", style="yellow")
         case _, str(text):
             return words(text)
         case _:

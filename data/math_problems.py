@@ -4,7 +4,7 @@ r"""Rows for training and measuring the math model: generated problems, MAWPS an
 
 Writes ``train.jsonl`` and, never trained on, ``validation.jsonl`` (problems of
 :mod:`data.math_unseen`, told in words that no training template has), ``mawps.jsonl`` and
-``gsm8k.jsonl`` (a fifth of each set). A row has the problem as ``text``, its ``value``, and for training
+``gsm8k.jsonl`` (a fifth of each set, less a third of that in ``*_calibration.jsonl``). A row has the problem as ``text``, its ``value``, and for training
 ``prompt`` and ``answer`` as the model reads and writes them.
 """
 
@@ -34,9 +34,10 @@ TELLERS: tuple[tuple[Callable[[World], Tale], ...], ...] = (
     *(TWISTS, TWISTS, TWISTS),
 )
 """Tellers of stories, the groups of them as often as they are asked for one."""
-REPEATS = 4
-"""How often a problem of MAWPS comes, mostly with another sentence that changes nothing."""
+REPEATS = 10
+"""How often a problem of MAWPS comes, mostly with other numbers or a sentence that changes nothing."""
 
+_NUMBER = re.compile(r"(?<![\d.,])\d+(?![\d,]|\.\d)")
 _SLOT = re.compile(r"<(\w)>")
 _FIRST = 9_100_001
 
@@ -71,11 +72,12 @@ def _rows(tale: Tale, rng: random.Random, *, digits: bool) -> Iterator[dict[str,
 def public(
     one: Public, rng: random.Random, *, plain: bool, digits: bool = False
 ) -> dict[str, str] | None:
-    """A row of a public problem; not ``plain``: with a sentence more that changes nothing."""
+    """A row of a public problem; not ``plain``: with other numbers, and perhaps a sentence more."""
     if one.tree is None:
         return None
     text, tree = one.text, one.tree
     if not plain:
+        text = _renumbered(text, tree, rng)
         text, tree = _with_aside(text, tree, rng)
     try:
         seen = view(text, digits=digits)
@@ -85,7 +87,7 @@ def public(
         "text": text,
         "prompt": f"{seen.prompt} =",
         "answer": written(tree),
-        "value": number_text(one.answer),
+        "value": number_text(value_of(tree, seen.numbers)),
     }
 
 
@@ -120,18 +122,20 @@ def _from_sets(sets: Path, out: Path, rng: random.Random, *, digits: bool) -> li
         ("gsm8k", list(read_gsm8k(sets / "gsm8k/train.jsonl"))),
     ):
         apart = [one for one in problems if one.held_out]
-        _write(out / f"{name}.jsonl", [_asked(one) for one in apart])
+        # A third of what is held out may be looked at to choose a threshold.
+        _write(out / f"{name}_calibration.jsonl", [_asked(one) for one in apart[::3]])
+        rest = [one for at, one in enumerate(apart) if at % 3]
+        _write(out / f"{name}.jsonl", [_asked(one) for one in rest])
         learnt = [one for one in problems if not one.held_out]
         times = REPEATS if name == "mawps" else 1
         made = [
-            public(one, rng, plain=turn == 0, digits=digits)
+            public(one, rng, plain=turn < 3, digits=digits)
             for one in learnt
             for turn in range(times)
         ]
         rows += filter(None, made)
-        print(
-            f"{name}: {len(learnt)} to learn, {sum(one.tree is not None for one in learnt)} with an expression; {len(apart)} held out"
-        )
+        followed = sum(one.tree is not None for one in learnt)
+        print(f"{name}: {len(learnt)} to learn, {followed} with steps; {len(apart)} held out")
     return rows
 
 
@@ -234,10 +238,30 @@ def _styled(text: str, rng: random.Random) -> str:
     return text.lower() if rng.random() < 0.06 else text
 
 
+def _renumbered(text: str, tree: Tree, rng: random.Random) -> str:
+    """A problem with other whole numbers, where its answer is whole and more than nothing as before."""
+    seen = view(text)
+    told = list(seen.shown.values())
+    if len(set(told)) < len(told) or not all(one.isdigit() for one in told) or rng.random() < 0.2:
+        return text
+    before = value_of(tree, seen.numbers)
+    for _ in range(20):
+        top = rng.choice((9, 20, 60, 100))
+        values = {letter: Fraction(rng.randint(2, top)) for letter in seen.numbers}
+        try:
+            after = value_of(tree, values)
+        except ZeroDivisionError:
+            continue
+        if after > 0 and (after.denominator == 1 or before.denominator != 1):
+            new = dict(zip(told, map(str, values.values()), strict=True))
+            return _NUMBER.sub(lambda match, new=new: new.get(match[0], match[0]), text)  # type: ignore[misc]
+    return text
+
+
 def _with_aside(text: str, tree: Tree, rng: random.Random) -> tuple[str, Tree]:
     """A problem with a sentence before its last one, the letters behind it moved on."""
     cut = max(text.rfind(". ", 0, len(text) - 2), text.rfind(" . ", 0, len(text) - 2))
-    if cut < 0 or rng.random() < 0.3:
+    if cut < 0 or rng.random() < 0.6:
         return text, tree
     world = World(rng)
     world.number("z", 2, 40)

@@ -6,7 +6,7 @@ r"""Measure a math model on files of problems, and choose temperature and thresh
 Rows are problems with their numbers, in any form of `forgebus eval math`. An answer is right if it is
 the number. ``--calibration`` is another set, which alone chooses the temperature, at which the
 probabilities tell best what is right, and the threshold, below which an answer would be more than
-twice as likely wrong as right. ``--write`` leaves both in the model's ``calibration.json``.
+four times as likely wrong as right. ``--write`` leaves both in the model's ``calibration.json``.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from evaluation.arithmetic import solved
 from evaluation.cases import Outcome
 from evaluation.problems import read_problems
 
-LEAST_SHARE = 1 / 3
+LEAST_SHARE = 1 / 5
 
 
 def temperature(found: Sequence[Outcome]) -> float:
@@ -40,13 +40,17 @@ def temperature(found: Sequence[Outcome]) -> float:
 
 
 def threshold(found: Sequence[Outcome], at: float) -> float:
-    """The probability, in hundredths, up to which fewer than ``LEAST_SHARE`` of the answers are right."""
-    given = sorted((one for one in found if one.acts), key=lambda one: one.probability)
-    best, right = 0.0, 0
-    for number, one in enumerate(given, start=1):
-        right += one.right
-        if number >= 10 and right / number < LEAST_SHARE:
-            best = one.probability ** (1 / at)
+    """The probability, in hundredths, from which on answering is worth most.
+
+    A wrong answer costs as much as makes one with ``LEAST_SHARE`` to be right worth nothing.
+    """
+    given = sorted((one for one in found if one.acts), key=lambda one: -one.probability)
+    cost = LEAST_SHARE / (1 - LEAST_SHARE)
+    best, most, worth = 1.0, 0.0, 0.0
+    for one in given:
+        worth += 1 if one.right else -cost
+        if worth > most:
+            best, most = one.probability ** (1 / at), worth
     return math.floor(best * 100) / 100
 
 

@@ -102,6 +102,11 @@ def _text_work(tokens_in: int, max_tokens: int) -> Work:
     return Work(min(tokens_in, 512), max_tokens)
 
 
+def _math_work(tokens_in: int, max_tokens: int) -> Work:
+    # A story and its question; some twenty places of the tree of expressions are looked at.
+    return Work(min(tokens_in + 16, 448), 24)
+
+
 def _no_work(tokens_in: int, max_tokens: int) -> Work:
     return Work(0, 0)
 
@@ -152,6 +157,15 @@ _ENTRIES = (
         estimate=_no_work,
         speeds=Speeds(prefill=0.0, decode=0.0),
         memory_mb=60,
+    ),
+    Entry(
+        capability="math",
+        factory="handlers.math_word_problems:WordProblems",
+        model="math",
+        quality=0.6,
+        estimate=_math_work,
+        speeds=Speeds(prefill=4000.0, decode=500.0),
+        memory_mb=90,
     ),
     Entry(
         capability="selftest_echo",

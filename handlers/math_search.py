@@ -1,7 +1,8 @@
 """The likeliest expressions for a problem, found best first under the grammar of what the text allows.
 
 Expressions of the same value share their probability: `A + B` and `B + A` are one answer. What cannot be
-the answer of a problem is passed over: a division by zero, less than nothing, something endless.
+the answer of a problem is passed over: a division by zero, less than nothing, something endless. Where
+things are counted, a broken number of them is hardly likely.
 """
 
 import heapq
@@ -29,6 +30,8 @@ MOST_KEPT = 64
 
 _ENOUGH = 0.98
 _LARGEST = 10**15
+_BROKEN = 0.05
+"""What is left of the probability of a broken number of things."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class Search:
         # A list that ends in "=" asks for the expression behind it.
         ids = self._forge.tokenizer.chat(f"{seen.prompt} =", task="math")
         written = self._written(ids, self._constraint(seen), call)
-        return _ranked(written, seen.numbers)
+        return _ranked(written, seen)
 
     def _constraint(self, seen: View) -> Constraint:
         key = "".join(seen.numbers), seen.constants
@@ -125,22 +128,33 @@ def _next(
     return [(int(allowed[n]), float(among[n])) for n in likely]
 
 
-def _ranked(written: list[tuple[str, float]], numbers: dict[str, Fraction]) -> list[Found]:
+def _ranked(written: list[tuple[str, float]], seen: View) -> list[Found]:
+    counted = _counted(seen)
     shares: dict[Fraction, float] = {}
     first: dict[Fraction, str] = {}
     impossible = 0.0
     for expression, logprob in written:
         share = math.exp(logprob)
         try:
-            result = value(expression, numbers)
+            result = value(expression, seen.numbers)
         except NoNumber:
             impossible += share
             continue
         if not 0 <= result <= _LARGEST:
             impossible += share
             continue
+        if counted and result.denominator != 1:
+            impossible += share * (1 - _BROKEN)
+            share *= _BROKEN
         shares[result] = shares.get(result, 0.0) + share
         first.setdefault(result, expression)
     possible = max(1.0 - impossible, 1e-9)
     found = [Found(first[n], n, min(1.0, share / possible)) for n, share in shares.items()]
     return sorted(found, key=lambda one: -one.probability)
+
+
+def _counted(seen: View) -> bool:
+    """Whether things are counted: whole numbers are given and "how many" is asked."""
+    return seen.prompt.startswith("how many") and all(
+        number.denominator == 1 for number in seen.numbers.values()
+    )

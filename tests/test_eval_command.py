@@ -95,7 +95,7 @@ def test_labels_of_another_set_are_refused(call: Call, tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("kind", ["math", "code"])
+@pytest.mark.parametrize("kind", ["code"])
 def test_a_model_that_is_missing_is_told_with_how_to_train_it(
     call: Call, kind: str, tmp_path: Path
 ) -> None:
