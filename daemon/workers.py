@@ -91,7 +91,6 @@ class Workers:
         self._kept: frozenset[str] = frozenset()
         self._faults: dict[str, str] = {}
         self._renewed_at = 0.0
-        self._replaced: list[str] = []
         self._loop: AbstractEventLoop | None = None
         self._group: TaskGroup | None = None
         self._dispatching = False
@@ -220,8 +219,8 @@ class Workers:
         self._on_warm(self.warm())
         if not worker.attempts and not worker.retired:
             _log.warning("an idle worker is gone", pid=worker.process.pid, how=how)
-        if worker.instead_of is not None:
-            self._not_renewed()
+        if worker.instead_of is not None and worker.attempts:
+            self._not_renewed(next(iter(worker.attempts.values())).job.capability)
         error = worker.killed_for or f"its worker {how}"
         for attempt in worker.attempts.values():
             spent = Usage(attempt.queue_ms, 0.0, (time.perf_counter() - attempt.handed) * 1000)
@@ -299,7 +298,7 @@ class Workers:
         done = ended(attempt, worker.ready, frame)
         self._settle(attempt, done)
         if worker.instead_of is not None:
-            self._renewing(worker, done)
+            self._renewing(worker, attempt.job.capability, done)
         elif worker.retired or (attempt.evicted and not worker.process.loaded):
             worker.retire()
         self._dispatch_soon()
@@ -385,33 +384,35 @@ class Workers:
             return
         fresh = self._start()
         fresh.instead_of = outdated
-        self._replaced = replaced[outdated]
         # What was replaced goes first: if it cannot be loaded, nothing else need be.
-        others = sorted(outdated.process.loaded - set(self._replaced))
-        for capability in self._replaced + others:
+        others = sorted(outdated.process.loaded - set(replaced[outdated]))
+        for capability in replaced[outdated] + list(filter(self._files.can_be_had, others)):
             job = Job(f"renew {capability}", capability, b"", 0, _PRELOAD_LIMIT_S)
             attempt = self._attempts[job.key] = Attempt(job, load_only=True)
             self._hand(attempt, fresh)
 
-    def _renewing(self, fresh: Worker, done: Done) -> None:
+    def _renewing(self, fresh: Worker, capability: str, done: Done) -> None:
         """One of the models is loaded, or cannot be."""
         outdated = fresh.instead_of
         if done.outcome != "done":
-            self._not_renewed()
+            self._not_renewed(capability)
             for other in fresh.attempts.values():
                 other.stopping = CANCELLED
             fresh.instead_of, fresh.retired = None, True
             fresh.process.kill()
         elif not fresh.attempts and outdated is not None:
             fresh.instead_of = None
-            outdated.retire()
-            _log.info("renewed", capabilities=self._replaced, pid=fresh.process.pid)
+            taken = frozenset(fresh.process.loaded)
+            if outdated.process.loaded <= taken:
+                outdated.retire()
+            else:  # it keeps what cannot be had again
+                self._unload(outdated, taken & outdated.process.loaded)
+            _log.info("renewed", capabilities=sorted(taken), pid=fresh.process.pid)
 
-    def _not_renewed(self) -> None:
+    def _not_renewed(self, capability: str) -> None:
         """What is on the disk is not tried again until it is something else."""
-        for capability in self._replaced:
-            self._files.refuse(capability)
-        _log.warning("not renewed; what was loaded before stays", capabilities=self._replaced)
+        self._files.refuse(capability)
+        _log.warning("not renewed; what was loaded before stays", capability=capability)
 
 
 _PRELOAD_LIMIT_S = 120.0

@@ -14,7 +14,7 @@ from daemon.model_files import ModelFiles
 from daemon.worker_jobs import Done, Worker
 from engine.checkpoint import seal
 
-ROUTER = "intent_classification"
+ROUTER, TEXT = "intent_classification", "text_generation"
 SENTENCE = "turn off the kitchen light"
 
 
@@ -194,3 +194,26 @@ def test_what_gets_ready_for_anothers_place_is_no_slot_yet() -> None:
     assert not fresh.counts()
     old.retired = True
     assert not old.counts()
+
+
+async def test_a_damaged_model_does_not_keep_another_from_being_renewed(models: Path) -> None:
+    shutil.copytree(MODELS / "text", models / "text")
+    bench = Bench(models=models)
+    await bench.run("a", ROUTER, text=SENTENCE)
+    await bench.run("b", TEXT, prompt="Once", max_tokens=4)
+    (old,) = children()
+    (models / "text/CARD.md").write_text("another")
+    seal(models / "text")
+    (models / "text/model.int8.onnx").write_bytes(b"x" * 1000)
+    install(version(models / ".new", threshold=0.0), models)
+    await answers(bench, new=True)
+    assert bench.workers.warm() == {ROUTER, TEXT}
+    assert (await bench.run("c", TEXT, prompt="Once", max_tokens=4)).outcome == "done"
+    assert {each.pid: set(each.capabilities) for each in bench.workers.resident()}[old] == {TEXT}
+    shutil.rmtree(models / "text")
+    shutil.copytree(MODELS / "text", models / "text")
+    (models / "text/CARD.md").write_text("mended")
+    seal(models / "text")
+    await bench.settled(lambda: old not in children())
+    assert (await bench.run("d", TEXT, prompt="Once", max_tokens=4)).outcome == "done"
+    await bench.stop()
