@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from data.home_abilities import ABLE
+from data.home_german import GERMAN
 from data.home_mentions import Goal
 from data.home_refusals import REFUSALS
 from data.home_several import SEVERAL
@@ -254,7 +255,7 @@ def _values(text: str) -> tuple[list[str], list[str]]:
 _COPYING = ("list", "list_done", "search", "timers")
 """Topics with words that are copied letter by letter."""
 
-_MAKERS = WISHES | WIDER | ABLE | SEVERAL | REFUSALS
+_MAKERS = WISHES | WIDER | ABLE | GERMAN | SEVERAL | REFUSALS
 
 
 if __name__ == "__main__":

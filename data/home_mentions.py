@@ -13,6 +13,7 @@ from data.home_more import MORE
 from data.home_nouns import GENERIC, SINGLE
 from data.home_phrases import PHRASES
 from data.home_sayings import SAYINGS
+from data.home_second_unseen import SECOND_UNSEEN
 from data.home_unseen import UNSEEN
 from data.homes import Home
 from data.phrasing import expand
@@ -40,7 +41,7 @@ class Goal:
     without: tuple[Entity | str, ...] = ()
 
 
-_FURTHER = (MORE, SAYINGS | ERRANDS, FORMS, FORMER, LATELY_UNSEEN, ABILITIES)
+_FURTHER = (MORE, SAYINGS | ERRANDS, FORMS, FORMER, LATELY_UNSEEN, SECOND_UNSEEN, ABILITIES)
 
 Made = tuple[str, tuple[Goal, ...], str]
 """A sentence, what it asks for, and if nothing the reason."""

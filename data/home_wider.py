@@ -9,6 +9,7 @@ from data.home_former_unseen import LATELY_UNSEEN
 from data.home_idioms import IDIOMS
 from data.home_mentions import Goal, Made, either, say, single
 from data.home_nouns import GENERIC
+from data.home_second_unseen import SECOND_UNSEEN
 from data.home_unseen import UNSEEN
 from data.homes import Home
 from data.phrasing import expand, numeral
@@ -20,7 +21,7 @@ def tell(topic: str, part: str, rng: random.Random, **slots: str) -> str:
     """A sentence on a topic of :data:`data.home_idioms.IDIOMS` and the tables that widen it."""
     if part != "train":
         return expand(rng.choice(UNSEEN[topic]), rng, **slots)
-    tables = (IDIOMS, FORMER, LATELY_UNSEEN, ABILITIES)
+    tables = (IDIOMS, FORMER, LATELY_UNSEEN, SECOND_UNSEEN, ABILITIES)
     return expand(rng.choice([t for table in tables for t in table.get(topic, ())]), rng, **slots)
 
 

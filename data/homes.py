@@ -76,6 +76,11 @@ class Home:
         self.told = told
         self.here = ""
 
+    def become(self, other: "Home") -> None:
+        """Be another home."""
+        self.floors, self.areas = other.floors, other.areas
+        self.entities, self.told, self.here = other.entities, other.told, other.here
+
     def scene(self, text: str) -> Scene:
         """What a requester would send with this sentence."""
         entities = self.entities

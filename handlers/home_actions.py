@@ -226,7 +226,7 @@ def resolve(action: Action, scene: Scene, shown: View, probability: float) -> In
         domains = SWITCHED_TOGETHER if action.domain == ANY else (action.domain,)
         inside = [e for e in scene.entities if e.kind() in domains and e.in_groups()]
         chosen = [e for e in inside if place is None or place.holds(e)]
-        chosen = of_class(chosen, words(shown.sentence))
+        chosen = _in_use(action.intent, of_class(chosen, words(shown.sentence)))
     elif action.intent == "HassGetWeather":
         chosen = [e for e in scene.entities if e.kind() == "weather"][:1]
     left_out = [shown.entities.get(x) or shown.places[x] for x in action.without]
@@ -343,6 +343,22 @@ def _left_out(found: Choices) -> Grammar:
         return literal("")
     one = sequence(literal(" "), choice(letters))
     return repeat(sequence(literal(" except"), one, repeat(one, 0, 2)), 0, 1)
+
+
+_USED = {"HassMediaUnpause": "paused"} | dict.fromkeys(
+    (
+        *("HassMediaPause", "HassMediaNext", "HassMediaPrevious", "HassSetVolume"),
+        *("HassSetVolumeRelative", "HassMediaPlayerMute", "HassMediaPlayerUnmute"),
+    ),
+    "playing",
+)
+"""Intent -> the state that a player must be in if others are not; Home Assistant asks the same."""
+
+
+def _in_use(intent: str, chosen: list[Entity]) -> list[Entity]:
+    """Of several players those that play, or for "go on" those that pause, if there are any."""
+    state = _USED.get(intent)
+    return [e for e in chosen if state and e.state == state] or chosen
 
 
 def _slot(intent: str, name: str, value: str, shown: View) -> dict[str, str | float]:

@@ -1,7 +1,9 @@
 """Words of a sentence that are handed on as they are: list items, names of timers, what to play."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from handlers.home_lexicon import COMMON
+from handlers.home_speech import stem_of
 from handlers.home_view import View
 
 
@@ -10,6 +12,7 @@ def items(shown: View) -> dict[str, str]:
 
     A run of at most six pieces that goes as far as it can: what stands before and after it is a word
     of the request itself ("put", "to", "list") or a mark, and it neither begins nor ends with one.
+    A run that begins with everyday words may also begin after them ("appreciate | oat milk").
     """
     told = shown.told
     before = ("", *(said for _, said in told))
@@ -20,9 +23,22 @@ def items(shown: View) -> dict[str, str]:
         end = 0 if asks[start] else _item_end(told, asks, start)
         if end > covered:
             covered = end
-            run = told[start:end]
-            found.setdefault(" ".join(read for read, _ in run), " ".join(said for _, said in run))
+            for at in _beginnings(told, asks, start, end):
+                run = told[at:end]
+                read = " ".join(one for one, _ in run)
+                found.setdefault(read, " ".join(said for _, said in run))
     return found
+
+
+def _beginnings(
+    told: Sequence[tuple[str, str]], asks: Sequence[bool], start: int, end: int
+) -> Iterator[int]:
+    """Where the item of a run may begin: with it, or after everyday words in it."""
+    yield start
+    for at in range(start + 1, end):
+        if asks[at] or stem_of(told[at - 1][1]) not in COMMON:
+            return
+        yield at
 
 
 _MOST_PIECES = 6

@@ -26,8 +26,8 @@ _ENGLISH: dict[str, tuple[str, ...]] = {
     "scene": ("scene", "mode"),
     "script": ("script", "routine"),
     "todo": ("list",),
-    "sensor": ("sensor", "temperature", "humidity", "battery", "power", "energy", "co2"),
-    "binary_sensor": ("sensor", "door", "window", "motion", "leak", "smoke"),
+    "sensor": ("sensor", "temperature", "humidity", "battery", "co2"),
+    "binary_sensor": ("sensor", "door", "window", "motion", "leak"),
     "lawn_mower": ("mower", "lawn"),
     "weather": ("weather", "forecast"),
 }

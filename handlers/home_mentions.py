@@ -108,7 +108,7 @@ def _parts_of_places(tokens: Sequence[Token], spans: Sequence[_Span], home: Name
             start -= 1
         stems = {token.stem for token in tokens[start:end]}
         fitting = {place.name: place for own, place in home.places.items() if stems <= set(own)}
-        if len(fitting) == 1 and (end - start > 1 or stems != {"room"}):
+        if len(fitting) == 1 and (end - start > 1 or stems.isdisjoint(("room", "floor", "level"))):
             out.append(_Span(start, end, place=next(iter(fitting.values()))))
             covered.update(range(start, end))
     return out

@@ -102,7 +102,19 @@ _TENS = {
     )
 }
 _AFTER_PRONOUN = ("more", "of", "thing", "that", "which")
-_BEFORE_PRONOUN = ("this", "that", "the", "which", "every", "each", "last", "first", "no")
+_BEFORE_PRONOUN = (
+    "new",
+    "other",
+    "this",
+    "that",
+    "the",
+    "which",
+    "every",
+    "each",
+    "last",
+    "first",
+    "no",
+)
 LEVELS = {
     **dict.fromkeys(("max", "maximum", "full", "fully", "highest", "brightest"), "100"),
     **dict.fromkeys(("min", "minimum", "lowest", "dimmest"), "1"),

@@ -63,8 +63,14 @@ class Writing:
                 if not then:
                     break
             else:
-                self._under_way.append((tokens, then))
+                if self._ends_word(then):
+                    self._under_way.append((tokens, then))
         self._may_end = self._automaton.accepting(state)
+
+    def _ends_word(self, state: State) -> bool:
+        """Whether a word ends here, and not only what another word begins with."""
+        automaton = self._automaton
+        return automaton.accepting(state) or any(automaton.next(state, byte) for byte in b" ;")
 
 
 @lru_cache(maxsize=8192)

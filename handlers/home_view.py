@@ -42,6 +42,11 @@ _WHOLE = frozenset(
     haus""".split()
 )
 _MOST_PERCENT = 100
+_IN_USE = ("playing", "paused")
+_PLAYBACK = frozenset(
+    """pause unpause resume continue skip louder quieter volume next previous song track mute unmute
+    playing playback""".split()
+)
 _BEFORE_NOUN = frozenset("the my our your a all every each any both".split())
 _HINTS = {
     "light": frozenset(
@@ -62,7 +67,8 @@ _HINTS = {
     ),
     "lawn_mower": frozenset("mow mowing grass dock".split()),
     "humidifier": frozenset("humid dry".split()),
-    "sensor": frozenset("humid warm cold hot cool chilly warmer colder thermometer".split()),
+    "binary_sensor": frozenset("smoke movement moving".split()),
+    "sensor": frozenset("energy humid warm cold hot cool chilly warmer colder thermometer".split()),
     "person": frozenset("anyone anybody who nobody somebody someone everyone everybody".split()),
     "cover": frozenset("open close opened closed".split()),
 }
@@ -99,16 +105,22 @@ def view(scene: Scene) -> View:
     told += _spoken_here(scene, shown, heard)
     domains = _domains(scene, shown.places, heard)
     lines = [" ".join(word for word, _ in told)]
-    lines += [_line(letter, held, scene) for letter, held in domains.items()]
+    lines += [_line(letter, held, scene, heard) for letter, held in domains.items()]
     prompt = "\n".join([*lines, ">"])
     return View(sentence, shown.entities, shown.places, shown.numbers, domains, tuple(told), prompt)
 
 
-def _line(letter: str, held: frozenset[str], scene: Scene) -> str:
-    """What there is in a place, or in the whole home: there too whether it is the only one."""
+def _line(letter: str, held: frozenset[str], scene: Scene, heard: list[str]) -> str:
+    """What there is in a place, or in the whole home: there too whether it is the only one.
+
+    Of what plays it is the only one that is in use: "next song" means the player that plays.
+    """
     if letter != "all":
         return " ".join((letter, *sorted(held)))
     count = Counter(entity.kind() for entity in scene.entities)
+    used = sum(e.kind() == "media_player" and e.state in _IN_USE for e in scene.entities)
+    if used and not _PLAYBACK.isdisjoint(heard):
+        count["media_player"] = used
     return " ".join(("*", *(f"one {kind}" if count[kind] == 1 else kind for kind in sorted(held))))
 
 

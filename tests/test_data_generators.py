@@ -22,6 +22,7 @@ from data.home_more import MORE as HOME_MORE
 from data.home_nouns import GENERIC, NOT_HOME
 from data.home_phrases import PHRASES
 from data.home_sayings import SAYINGS
+from data.home_second_unseen import SECOND_UNSEEN
 from data.home_talk import talked
 from data.home_unseen import UNSEEN
 from data.home_words import AREAS, FLOORS, ITEMS, OWNERS, SYLLABLES, THINGS, pick
@@ -78,7 +79,7 @@ def pattern(template: str) -> re.Pattern[str]:
 def test_no_training_template_of_a_home_can_write_a_sentence_of_validation() -> None:
     train: list[str] = []
     topics = set(PHRASES | IDIOMS | ABILITIES)
-    further = (HOME_MORE, SAYINGS, ERRANDS, FORMS, FORMER, LATELY_UNSEEN, ABILITIES)
+    further = (HOME_MORE, SAYINGS, ERRANDS, FORMS, FORMER, LATELY_UNSEEN, SECOND_UNSEEN, ABILITIES)
     for table in (PHRASES, IDIOMS, *further):
         assert set(table) <= topics
         train += [t for templates in table.values() for t in templates]
