@@ -82,7 +82,7 @@ def install(learning: Path, shipped: Path, name: str, made: Path) -> Path:
         with file.open("rb") as written:
             os.fsync(written.fileno())
     made.replace(target)
-    _point(link, target.resolve())
+    _point(link, Path("..") / _VERSIONS / target.name)
     others = [
         f for f in versions.glob(f"{name}-*") if f.resolve() not in (before, target.resolve())
     ]

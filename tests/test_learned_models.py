@@ -68,6 +68,14 @@ def test_a_learnt_model_stands_in_until_it_is_reverted(tmp_path: Path, shipped: 
     assert everything(shipped) == before
 
 
+def test_a_state_directory_may_be_moved(tmp_path: Path, shipped: Path) -> None:
+    overlay(tmp_path / "elsewhere", shipped)
+    install(tmp_path / "elsewhere", shipped, "home", made(tmp_path, shipped, "first"))
+    (tmp_path / "elsewhere").rename(tmp_path / "learning")
+    overlay(tmp_path / "learning", shipped)
+    assert "first" in served(tmp_path)
+
+
 def test_the_version_before_is_kept_and_older_ones_go(tmp_path: Path, shipped: Path) -> None:
     learning = tmp_path / "learning"
     overlay(learning, shipped)
