@@ -88,7 +88,10 @@ def _of(record: Record) -> Task:
 def _named(prompt: str, tests: Sequence[str]) -> str:
     """The task with the name that its tests call, which MBPP's texts do not tell."""
     shape = shape_of(tests, "")
-    if shape is None or re.search(rf"\b{re.escape(shape.name)}\b", prompt):
+    if shape is None:
+        return prompt
+    name = re.escape(shape.name)
+    if re.search(rf"\b{name}\s*\(|\b(?:called|named|function)\s+`?{name}\b", prompt):
         return prompt
     return f"{prompt.rstrip()} The function is called {shape.name}."
 

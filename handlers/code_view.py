@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from handlers.code_examples import examples_in, kind_of, shape_of
+from handlers.code_wording import plain
 
 ARGUMENTS = "ABCDEF"
 NUMBERS = "NMKLPQ"
@@ -83,6 +84,7 @@ def view(text: str, tests: Sequence[str] = ()) -> View:
         said = name.replace("_", " ")
     words = _stripped(_one_line(said))
     line, literals = _letters(words, head.arguments if head else ())
+    line = plain(line)
     below = _known(head, shape.arguments if shape else None, shape.result if shape else "")
     return View(
         prompt=f"{line}\n{below}" if below else line,
