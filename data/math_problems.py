@@ -27,6 +27,7 @@ from data.math_unseen import unseen
 from data.math_world import Tale, World
 from data.phrasing import numeral
 from handlers.math_numbers import number_text
+from handlers.math_search import asked
 from handlers.math_view import Unreadable, view
 
 TELLERS: tuple[tuple[Callable[[World], Tale], ...], ...] = (
@@ -85,7 +86,7 @@ def public(
         return None
     return {
         "text": text,
-        "prompt": f"{seen.prompt} =",
+        "prompt": asked(seen),
         "answer": written(tree),
         "value": number_text(value_of(tree, seen.numbers)),
     }
@@ -215,7 +216,7 @@ def _row(
         return None
     return {
         "text": told,
-        "prompt": f"{seen.prompt} =",
+        "prompt": asked(seen),
         "answer": written(answer),
         "value": number_text(value_of(tree, _values(tale))),
     }

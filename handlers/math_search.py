@@ -49,6 +49,11 @@ class Found:
     probability: float
 
 
+def asked(seen: View) -> str:
+    """What the model is asked: the view of a problem, and a sign behind which the expression belongs."""
+    return f"{seen.prompt} ="
+
+
 class Search:
     """Searches with one model, one at a time."""
 
@@ -64,10 +69,17 @@ class Search:
             Cancelled: nobody wants the answer any more.
             BadPrompt: the problem does not fit into the model's context.
         """
-        # A list that ends in "=" asks for the expression behind it.
-        ids = self._forge.tokenizer.chat(f"{seen.prompt} =", task="math")
-        written = self._written(ids, self._constraint(seen), call)
-        return _ranked(written, seen)
+        return _ranked(self.expressions(seen, call), seen)
+
+    def expressions(self, seen: View, call: Call) -> list[tuple[str, float]]:
+        """Whole expressions with their log-probabilities under the grammar, the likeliest first.
+
+        Raises:
+            Cancelled: nobody wants the answer any more.
+            BadPrompt: the problem does not fit into the model's context.
+        """
+        ids = self._forge.tokenizer.chat(asked(seen), task="math")
+        return self._written(ids, self._constraint(seen), call)
 
     def _constraint(self, seen: View) -> Constraint:
         key = "".join(seen.numbers), seen.constants
@@ -80,7 +92,6 @@ class Search:
     def _written(
         self, ids: list[int], constraint: Constraint, call: Call
     ) -> list[tuple[str, float]]:
-        """Whole expressions with their log-probabilities under the grammar, the likeliest first."""
         forge, usage = self._forge, call.usage
         found: list[tuple[str, float]] = []
         waiting: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]

@@ -1,10 +1,10 @@
 """What the math model sees of a word problem: numbers, names and things as letters.
 
-    Paco had 26 salty cookies and ate 9. How many cookies did Paco have left?
+    Lena had 26 ripe plums and gave away 9. How many plums did Lena have left?
 
 becomes
 
-    how many c did P have left?| P had A b c and ate B.| B < A
+    how many c did P have left?| P had A b c and gave away B.| B < A
 
 The question stands first, so that the story is read with it in mind; of the numbers only their order
 of size is told. Words of :mod:`handlers.math_lexicon` stay as they are.

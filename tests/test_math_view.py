@@ -20,8 +20,8 @@ from handlers.math_view import Unreadable, view
 
 
 def test_numbers_names_and_things_become_letters_and_the_question_comes_first() -> None:
-    seen = view("Paco had 26 salty cookies and ate 9. How many cookies did Paco have left?")
-    assert seen.prompt == "how many c did P have left?| P had A b c and ate B.| B < A"
+    seen = view("Lena had 26 ripe plums and gave away 9. How many plums did Lena have left?")
+    assert seen.prompt == "how many c did P have left?| P had A b c and gave away B.| B < A"
     assert seen.numbers == {"A": Fraction(26), "B": Fraction(9)}
     assert seen.shown == {"A": "26", "B": "9"}
 
