@@ -7,8 +7,11 @@ word is none of its business: a word problem, or no sum at all.
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 from handlers.calculator import NoNumber
+from handlers.home_speech import stem_of
+from handlers.math_asking import without_asking
 from handlers.math_numbers import PARTS, SCALES, UNITS, Token, number_text, tokens
 from handlers.math_terms import (
     ATOM,
@@ -56,7 +59,7 @@ def arithmetic(text: str) -> Plain | None:
         if re.search(r"[^\W\d_]{3}", text):
             return None
         raise NoNumber(str(fault)) from fault
-    words = _asked(found)
+    words = without_asking(found)
     if not words or len(words) > MOST_TOKENS:
         return None
     try:
@@ -65,8 +68,7 @@ def arithmetic(text: str) -> Plain | None:
             return Plain(*asked)
         if len(words) == 1 and words[0].value is not None and len(found) > 3:
             return None
-        parser = _Parser(words)
-        result = parser.whole()
+        result = _read(words)
     except NotUnderstood:
         return None
     return Plain(amount_text(result.value, result.unit), result.text)
@@ -77,24 +79,21 @@ _SPOKEN = re.compile(
     + "|".join(UNITS)
     + r")\b|\bin (?:a|an|one)\b"
 )
-_LEAD = re.compile(
-    r"(?:(?:hey|hi|ok|so|now|please|and|well|forgebus|can you|could you|would you|will you|tell me|give me|"
-    r"i want to know|do you know|let me know|let 's|we need|quick question|just|quickly) )*"
-    r"(?:(?:what's|what 's|what is|what are|what does|what do you get (?:if|when|for) you|what do i get (?:if|when) i|"
-    r"what|whats|how much is|how much are|how much does|how much do|how many is|how many are|calculate|"
-    r"compute|evaluate|work out|solve|find|figure out|determine|simplify|do|is) )?"
-    r"(?:the (?:value|result|answer|solution|total) (?:of|to|for|when) )?(?:you )?"
-)
-_TRAIL = re.compile(
-    r"(?: (?:please|equal|equals|equal to|make|makes|come to|give|thanks|for me|in total|altogether|is what|is|"
-    r"what is it|what is that|what|\?|=|\.|!|,|:))+$"
-)
 _SUMS = {"+": "+", "plus": "+", "-": "-", "minus": "-"}
 _PRODUCTS = {
     **dict.fromkeys(("*", "x", "X", "\u00d7", "\u00b7", "times"), "*"),
     **dict.fromkeys(("/", "\u00f7", "over"), "/"),
     **dict.fromkeys(("mod", "modulo"), "%"),
 }
+_OF_SUMS = frozenset(
+    (
+        *_SUMS,
+        *_PRODUCTS,
+        *"multiplied divided and to from by squared cubed percent of in is".split(),
+    )
+)
+"""Words behind a number that name no thing."""
+
 _POSTFIXED = {"squared": 2, "cubed": 3, "²": 2, "³": 3}
 _MULTIPLES = {"twice": 2, "double": 2, "thrice": 3, "triple": 3, "quadruple": 4}
 
@@ -108,15 +107,21 @@ _WHAT_SHARE = (
 )
 
 
-def _asked(found: list[Token]) -> list[Token]:
-    """The tokens without the words that ask for the result."""
-    said = " ".join("#" if one.value is not None else one.text.lower() for one in found) + " "
-    lead = _LEAD.match(said)
-    start = said[: lead.end()].count(" ") if lead else 0
-    rest = said[lead.end() if lead else 0 :].rstrip()
-    trail = _TRAIL.search(" " + rest)
-    end = len(found) - (trail[0].count(" ") if trail else 0)
-    return found[start:end]
+def _read(words: list[Token]) -> Term:
+    """The whole text as one expression; if it counts one sort of things all through, of their numbers."""
+    try:
+        return _Parser(words).whole()
+    except NotUnderstood:
+        behind = {
+            after.text.lower()
+            for one, after in pairwise(words)
+            if one.value is not None and after.text.isalpha()
+        }
+        things = {stem_of(word) for word in behind - _OF_SUMS}
+        if len(things) != 1:
+            raise
+        bare = [one for one in words if stem_of(one.text.lower()) not in things]
+        return _Parser(bare).whole()
 
 
 class _Parser:
@@ -229,10 +234,12 @@ class _Parser:
             self._at += 1
         elif not any(self._take(said) for said in _TO_THE_POWER):
             return base
-        if nth := re.match(r"(\d{1,4})[snrt]", self._word()):
+        nth = re.match(r"\d{1,4}(?=[snrt])", self._word())
+        if nth or self._word() in PARTS:
+            power = int(nth[0]) if nth else PARTS[self._word()]
             self._at += 1
             self._take("power")
-            return raised(base, number(Fraction(nth[1])))
+            return raised(base, number(Fraction(power)))
         self._enter()
         exponent = self._signed()
         self._depth -= 1
@@ -322,6 +329,8 @@ class _Parser:
         if unit is None:
             return made
         self._at += 1
+        if unit.kind == "count":
+            return product(made, "*", number(unit.size))
         made = Term(made.value * unit.size, f"{made.text} {unit.name}", made.tight, unit)
         while True:
             at = self._at

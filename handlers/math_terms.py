@@ -182,9 +182,10 @@ FUNCTIONS: dict[str, Callable[[Term], Term]] = {
     "absolute value of": lambda of: Term(abs(of.value), f"abs({of.text})", ATOM, of.unit),
 }
 LISTS: dict[str, Callable[[list[Term]], Term]] = {
-    **dict.fromkeys(("sum of", "total of"), _total),
+    **dict.fromkeys(("sum of", "total of", "sum"), _total),
     **dict.fromkeys(("difference between", "difference of"), _difference),
     "product of": _of_two("*"),
+    "product": _of_two("*"),
     "quotient of": _of_two("/"),
     **dict.fromkeys(
         ("average of", "mean of", "average between"),

@@ -22,6 +22,7 @@ from handlers.math_numbers import Token, tokens
 NUMBER_LETTERS = "ABCDEFGHJKLM"
 NAME_LETTERS = "PQRSTUVWXYZ"
 THING_LETTERS = "bcdefghjklmnopqruvwxyz"
+_LEAST_WORDS = 3
 
 
 class Unreadable(ValueError):
@@ -61,6 +62,8 @@ def view(text: str, *, digits: bool = False) -> View:
         raise Unreadable("the text has no number to reckon with")
     if len(numbers) > len(NUMBER_LETTERS):
         raise Unreadable(f"the text has more than {len(NUMBER_LETTERS)} numbers")
+    if sum(one.value is None and one.text[0].isalpha() for one in found) < _LEAST_WORDS:
+        raise Unreadable("the text has too few words to tell what its numbers mean")
     letters = dict(zip(NUMBER_LETTERS, numbers, strict=False))
     words = _lettered(found, digits=digits)
     asked, told = question(words)

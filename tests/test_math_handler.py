@@ -124,6 +124,7 @@ def test_a_problem_is_charged_to_its_call() -> None:
         ("9^9^9", "impossible", "too large"),
         ("There are 5 " * 13, "unreadable", "more than 12 numbers"),
         ("9" * 4000, "impossible", "40 digits"),
+        ("2+2=4", "unreadable", "too few words"),
     ],
 )
 def test_what_has_no_answer_abstains_with_a_reason(text: str, word: str, why: str) -> None:

@@ -64,6 +64,7 @@ def test_constants_come_from_the_words_of_the_text_alone() -> None:
     ("text", "why"),
     [
         ("How many apples does Tom have?", "no number"),
+        ("2 + 2 = 4", "too few words"),
         ("and 5 " * 13, "more than 12 numbers"),
         ("He has " + "7" * 41 + " pens.", "more than 40 digits"),
         ("\U0001f600 !!! ???", "no number"),
