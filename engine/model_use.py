@@ -22,6 +22,8 @@ USE = "use.json"
 CALIBRATION = "calibration.json"
 
 _MOST = 1e6
+_PLAIN_TASKS = ("vision",)
+"""Specialities without a token of their own: their requests say what they are."""
 _FIELDS = {"form", "task", "labels", "specialists"}
 
 
@@ -31,7 +33,7 @@ class ModelUse:
 
     Attributes:
         form: "chat" puts a request into the form of `Tokenizer.chat`; "text" is continued as it is.
-        task: "" or one of `engine.tokenizer.TASKS`: what the model was specialised in.
+        task: "", one of `engine.tokenizer.TASKS` or "vision": what the model was specialised in.
         labels: of a classifier; label n is the token `<|label_n|>`.
         specialists: of a classifier of requests: label -> name of the model that serves it.
     """
@@ -58,7 +60,8 @@ class ModelUse:
             return list(prompt)
         if self.form == "text":
             return tokenizer.encode(prompt)
-        return tokenizer.chat(prompt, task=self.task)
+        task = "" if self.task in _PLAIN_TASKS else self.task
+        return tokenizer.chat(prompt, task=task)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,7 @@ def _parsed(told: Mapping[str, Any]) -> ModelUse | None:
     texts = [*labels, *specialists.values()]
     if not all(isinstance(text, str) and text for text in texts) or len(labels) > LABELS:
         return None
-    if form not in ("chat", "text") or (task and task not in TASKS):
+    if form not in ("chat", "text") or (task and task not in (*TASKS, *_PLAIN_TASKS)):
         return None
     if len(set(labels)) < len(labels) or not specialists.keys() <= set(labels):
         return None
