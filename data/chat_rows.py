@@ -5,8 +5,10 @@ said before never changes what Forge is.
 """
 
 import random
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from data.chat_more import MORE
 from data.chat_talk import FACT_REPLIES, FACT_RULE, FACT_WORDS, FACTS, TURNS
 from data.phrasing import expand
 from data.story_tales import tale
@@ -32,8 +34,17 @@ class Talk:
     subjects: tuple[str, ...] = ()
 
 
-def talk(part: str, rng: random.Random, *, stories: bool = False) -> Talk:
-    """One talk of a part ("train" or "validation"); with ``stories`` it ends in one."""
+def talk(
+    part: str,
+    rng: random.Random,
+    *,
+    stories: bool = False,
+    public: Mapping[str, Sequence[str]] | None = None,
+) -> Talk:
+    """One talk of a part ("train" or "validation"); with ``stories`` it ends in one.
+
+    ``public`` has more of what is said, by kind (:mod:`data.chat_public`).
+    """
     before = rng.choices((0, 1, 2, 3), (5, 3, 2, 1))[0]
     history = tuple(_turn(part, rng)[:2] for _ in range(before))
     if stories:
@@ -42,6 +53,8 @@ def talk(part: str, rng: random.Random, *, stories: bool = False) -> Talk:
     if rng.random() < 0.2:
         return _remembered(part, rng, history[:2])
     said, reply, kind, rule = _turn(part, rng)
+    if public and kind in public and rng.random() < 0.4:
+        said = _typed(rng.choice(public[kind]), rng)
     return Talk(history, said, reply, kind, rule)
 
 
@@ -53,7 +66,8 @@ def _turn(part: str, rng: random.Random) -> tuple[str, str, str, str]:
         return _typed(said, rng), rng.choice(FACT_REPLIES), "fact", FACT_RULE
     kind = rng.choice(sorted(TURNS))
     turn = TURNS[kind]
-    template = _of(getattr(turn, part), rng)
+    more = MORE.get(kind, ()) if part == "train" else ()
+    template = _of((*getattr(turn, part), *more), rng)
     while "{n}" in template:
         template = template.replace("{n}", str(rng.randrange(2, 100)), 1)
     return _typed(expand(template, rng), rng), rng.choice(turn.replies), kind, turn.rule

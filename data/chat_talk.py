@@ -269,7 +269,7 @@ TURNS: dict[str, Turn] = {
             "i cannot sleep",
             "there is a monster under my bed",
         ),
-        ("i dread the day to come", "something frightens me", "my nerves are on edge"),
+        ("i dread the day to come", "a shiver runs down my spine", "my nerves are on edge"),
         (
             "Many people feel like that. Breathe slowly. Would a quiet story help?",
             "It is all right to be afraid. Do you want to tell me about it?",

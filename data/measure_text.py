@@ -1,7 +1,7 @@
 r"""Measure a text model on talks and requests held out: are replies of the right kind, stories about what was asked?
 
     python -m data.measure_text models/text --asked run/text/asked.jsonl \
-        [--temperature 0.7 --top-p 0.9 --min-p 0 --penalty 1.1] [--limit 200] [--show 10]
+        [--temperature 0.7 --top-p 0.9 --min-p 0 --penalty 1.0] [--limit 200] [--show 10]
 
 Judged by rule. A story is right if it names every subject of its request; a reply is right if it fits
 the rule of its kind (``data/chat_talk.py``), which is written for kinds, not for single sentences.
@@ -19,10 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.decoding import generate
-from engine.runtime import Forge
+import msgspec
+
+from data.measure_vision import Call
 from engine.sampling import Sampling
-from handlers.text_generation import Request, Turn, asked_ids
+from handlers.text_generation import Continuation, TextGeneration
 
 _MOST = 224
 
@@ -54,16 +55,20 @@ class Reply:
         return [one for one in self.row["subjects"] if one.lower() not in said]
 
 
-def replies(folder: Path, rows: Sequence[dict[str, Any]], sampling: Sampling) -> list[Reply]:
-    """The model's reply to each row."""
-    forge = Forge.load(folder, threads=1)
+def replies(
+    folder: Path, rows: Sequence[dict[str, Any]], decoding: Sampling, temperature: float
+) -> list[Reply]:
+    """What the handler replies to each row, whose number is its seed."""
+    handler = TextGeneration(folder.parent, decoding)
+    handler.model = folder.name
+    handler.load()
     found = []
-    for row in rows:
-        turns = tuple(Turn(said, replied) for said, replied in row["history"])
-        asked = Request(row["said"], history=turns)
-        ids = asked_ids(forge.tokenizer, asked, forge.config.context - _MOST)
-        made = generate(forge, ids, max_tokens=_MOST, sampling=sampling)
-        found.append(Reply(row, made.text, made.reason == "end"))
+    for seed, row in enumerate(rows):
+        turns = [{"user": said, "assistant": replied} for said, replied in row["history"]]
+        content = {"prompt": row["said"], "history": turns, "seed": seed, "max_tokens": _MOST}
+        answer = handler.run(json.dumps(content | {"temperature": temperature}).encode(), Call())
+        made = msgspec.json.decode(answer, type=Continuation)
+        found.append(Reply(row, made.text, made.finish == "end"))
     return found
 
 
@@ -103,18 +108,17 @@ def main() -> None:
     parser.add_argument("--top-k", type=int, default=50)
     parser.add_argument("--top-p", type=float, default=1.0)
     parser.add_argument("--min-p", type=float, default=0.0)
-    parser.add_argument("--penalty", type=float, default=1.1)
+    parser.add_argument("--penalty", type=float, default=1.0)
     parser.add_argument("--show", type=int, default=0, help="show so many wrong replies")
     given = parser.parse_args()
-    sampling = Sampling(
-        temperature=given.temperature,
-        top_k=given.top_k if given.temperature else 0,
+    decoding = Sampling(
+        top_k=given.top_k,
         top_p=given.top_p,
         min_p=given.min_p,
         repetition_penalty=given.penalty,
     )
     rows = [json.loads(line) for line in given.asked.read_text("utf-8").splitlines()]
-    found = replies(given.model, rows[: given.limit or None], sampling)
+    found = replies(given.model, rows[: given.limit or None], decoding, given.temperature)
     print(json.dumps(report(found), indent=1))
     for one in [one for one in found if not one.right][: given.show]:
         print(f"[{one.row['kind']}] {one.row['said']!r} {one.missing}\n    {one.text}")

@@ -30,7 +30,7 @@ class Call:
     """A call that nobody listens to and nobody cancels."""
 
     def __init__(self) -> None:
-        self.max_tokens = 128
+        self.max_tokens = 512
         self.usage = Usage()
 
     def emit(self, text: str) -> None:

@@ -3,22 +3,23 @@ r"""Training rows and held-out sets of the text model.
     python -m data.story_rows --out /tmp/text --rows 60000 --seed 1 --sets SETS
 
 writes ``train.jsonl`` and ``validation.jsonl`` (``forgebus train --type text``), and for measuring
-``story.txt``, ``books.txt`` and ``chat.jsonl`` (held out, for ``forgebus eval text``) and
-``asked.jsonl``: talks whose last reply is judged by rule (``data.measure_text``). Of the rows some are
-stories and pieces of books to continue, some requests with their stories, some talks; ``--mix`` sets
-their shares.
+``held/`` with stories, books and talks (``forgebus eval text``), and ``asked.jsonl``: talks whose last
+reply is judged by rule (``data.measure_text``). ``--mix`` sets the shares of :data:`PARTS`: stories with
+marks for their cast, stories as they are, pieces of books, natural requests with their stories,
+beginnings with how they go on, talks, public talks.
 """
 
 import argparse
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from data.chat_public import public_turns
 from data.chat_rows import Talk, talk
 from data.story_books import read_books
 from data.story_tales import tale
@@ -26,11 +27,11 @@ from engine.config import CONTEXT
 from engine.tokenizer import END, Tokenizer
 from handlers.text_generation import Request, Turn, asked_ids
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same seed gives other rows than before."""
 
-PARTS = ("stories", "books", "asked", "begun", "talks", "public")
-USUAL = (10, 20, 30, 8, 28, 4)
+PARTS = ("marked", "stories", "books", "asked", "begun", "talks", "public")
+USUAL = (40, 6, 6, 6, 6, 32, 4)
 _PIECE = 1400
 _HELD_OUT = {"story.txt": 300, "chat.jsonl": 600, "asked.jsonl": 600}
 
@@ -52,17 +53,23 @@ class Rows:
         books: list[str],
         public: list[Talk],
         rng: random.Random,
+        turns: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self._part = part
         self._tokenizer = tokenizer
         self._books = books
         self._public = public
         self._rng = rng
+        self._turns = turns
 
     def row(self, kind: str) -> dict[str, Any]:
         """One row of a kind in :data:`PARTS`."""
         rng = self._rng
         match kind:
+            case "marked":
+                told = tale(self._part, rng)
+                bare = Talk((), told.prompt, told.marked, "story", "")
+                return conversation(self._tokenizer, bare)
             case "stories":
                 return self._text(tale(self._part, rng).story)
             case "books":
@@ -72,7 +79,7 @@ class Rows:
             case "begun":
                 return self._begun()
             case "talks":
-                return conversation(self._tokenizer, talk(self._part, rng))
+                return conversation(self._tokenizer, talk(self._part, rng, public=self._turns))
             case _:
                 return conversation(self._tokenizer, rng.choice(self._public))
 
@@ -145,22 +152,24 @@ def main() -> None:
         held = [book.train if part == "train" else book.validation for book in books]
         texts = [piece for paragraphs in held for piece in pieces(paragraphs)]
         every = [one for n, one in enumerate(public) if (n % 10 == 0) == (part != "train")]
-        rows = Rows(part, tokenizer, texts, every, rng)
+        turns = public_turns(arguments.sets) if part == "train" else None
+        rows = Rows(part, tokenizer, texts, every, rng, turns)
         kinds = rng.choices(PARTS, arguments.mix, k=count)
         _write(arguments.out / f"{part}.jsonl", (rows.row(kind) for kind in kinds))
+    (arguments.out / "held").mkdir(exist_ok=True)
     _held_out(arguments.out, arguments.seed)
     told = "\n\n".join("\n\n".join(book.validation) for book in books)
-    (arguments.out / "books.txt").write_text(told, "utf-8")
+    (arguments.out / "held" / "books.txt").write_text(told, "utf-8")
 
 
 def _held_out(out: Path, seed: int) -> None:
     """Stories, talks and requests of validation, as texts."""
     rng = random.Random(f"text {VERSION} held out {seed}")
     stories = (tale("validation", rng).story for _ in range(_HELD_OUT["story.txt"]))
-    (out / "story.txt").write_text("\n\n".join(stories) + "\n", "utf-8")
+    (out / "held" / "story.txt").write_text("\n\n".join(stories) + "\n", "utf-8")
     plain = (talk("validation", rng) for _ in range(3 * _HELD_OUT["chat.jsonl"]))
     alone = [{"prompt": one.said, "answer": one.reply} for one in plain if not one.history]
-    _write(out / "chat.jsonl", iter(alone[: _HELD_OUT["chat.jsonl"]]))
+    _write(out / "held" / "chat.jsonl", iter(alone[: _HELD_OUT["chat.jsonl"]]))
     asked = (
         asdict(talk("validation", rng, stories=number % 3 == 0))
         for number in range(_HELD_OUT["asked.jsonl"])

@@ -2,12 +2,13 @@
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from data.phrasing import expand
 from data.story_plots import OPENINGS, PLOTS
 from data.story_words import ADJECTIVES, ADULTS, ANIMALS, CHILDREN, NAMES, PLACES, THINGS, words
 from data.vision_scenes import nouns
+from handlers.story_cast import MARKS, Cast, Filling
 from handlers.vision_words import with_article
 
 REQUESTS: Mapping[str, tuple[str, ...]] = {
@@ -49,12 +50,18 @@ UNNAMED: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Tale:
-    """A story, a request that it answers, and what of the request it must name."""
+    """A story, a request that it answers, and what of the request it must name.
+
+    ``marked`` is the story with marks for its cast, and ``prompt`` what the model reads for it
+    (:mod:`handlers.story_cast`).
+    """
 
     request: str
     story: str
     subjects: tuple[str, ...]
     plot: str
+    marked: str
+    prompt: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,7 @@ class Who:
 
     name: str
     kind: str
-    called: str
+    adjective: str
     he: str
 
     def slots(self, prefix: str) -> dict[str, str]:
@@ -71,7 +78,7 @@ class Who:
         him, his = {"he": ("him", "his"), "she": ("her", "her")}[self.he]
         found = {
             f"{prefix}kind": self.kind,
-            f"a{prefix}kind": self.called,
+            f"a{prefix}kind": with_article(f"{self.adjective} {self.kind}".strip()),
             f"{prefix}he": self.he,
             f"{prefix}him": him,
             f"{prefix}his": his,
@@ -88,20 +95,37 @@ def tale(part: str, rng: random.Random) -> Tale:
     thing, place = _thing(part, rng), rng.choice(words(PLACES, part))
     subjects, asked = _asked(hero, friend, thing, place, rng)
     plot = rng.choice(sorted(PLOTS))
+    chosen = [rng.choice(beat) for beat in (OPENINGS, *PLOTS[plot])]
+    cast = Cast(
+        *(hero.kind, thing, friend.kind, place, hero.name, friend.name),
+        *(hero.he, friend.he),
+    )
+    marked = _told(chosen, replace(hero, **_MARKED_HERO), replace(friend, **_MARKED_FRIEND))
+    story = Filling(cast)
+    whole = story.add(marked) + story.finish()
+    templates = (REQUESTS if subjects else UNNAMED)[part]
+    request = _typed(expand(rng.choice(templates), rng, x=asked), rng)
+    return Tale(request, whole, subjects, plot, marked, cast.prompt)
+
+
+_MARKED_HERO = {"name": MARKS["name"], "kind": MARKS["hero"]}
+_MARKED_FRIEND = {"name": MARKS["other"], "kind": MARKS["friend"]}
+
+
+def _told(chosen: list[str], hero: "Who", friend: "Who") -> str:
+    """Sentences with marks for the cast."""
+    a_thing = with_article(MARKS["thing"])
     slots = {
         "Name": hero.name,
         "Friend": friend.name,
-        "thing": thing,
-        "athing": with_article(thing),
-        "Athing": _capital(with_article(thing)),
-        "place": place,
+        "thing": MARKS["thing"],
+        "athing": a_thing,
+        "Athing": _capital(a_thing),
+        "place": MARKS["place"],
         **hero.slots(""),
         **friend.slots("f"),
     }
-    sentences = [rng.choice(beat).format(**slots) for beat in (OPENINGS, *PLOTS[plot])]
-    templates = (REQUESTS if subjects else UNNAMED)[part]
-    request = _typed(expand(rng.choice(templates), rng, x=asked), rng)
-    return Tale(request, " ".join(sentences), subjects, plot)
+    return " ".join(sentence.format(**slots) for sentence in chosen)
 
 
 def _who(part: str, rng: random.Random) -> Who:
@@ -115,7 +139,7 @@ def _who(part: str, rng: random.Random) -> Who:
     }[group]
     kind = rng.choice(list(kinds))
     adjective = rng.choice(ADJECTIVES) if " " not in kind and rng.random() < 0.5 else ""
-    return Who(name, kind, with_article(f"{adjective} {kind}".strip()), he)
+    return Who(name, kind, adjective, he)
 
 
 def _thing(part: str, rng: random.Random) -> str:

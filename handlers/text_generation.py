@@ -1,11 +1,13 @@
-"""Capability ``text_generation``: a prompt, continued.
+"""Capability ``text_generation``: a reply to what was said, or a text, continued.
 
-The text model learnt from books for children: it goes on with a story and follows no instruction.
-Chunks are streamed as they come. Several prompts are continued together, a token of each at a time.
+The text model tells short stories about what it is asked for, chats a little, and goes on with a story
+that was begun. A request for a story is cast first (:mod:`handlers.story_cast`): the model writes marks
+for its heroes and things, of which words are made on the way out. Chunks are streamed as they come. Several prompts are continued together, a token of each at a time.
 Where a JSON schema is given, the continuation is a document of it, whatever the model would rather write.
 """
 
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,14 +19,33 @@ from engine.errors import BadGrammar
 from engine.grammar import Constraint, Vocabulary, json_schema
 from engine.runtime import Forge
 from engine.sampling import Sampling
+from engine.tokenizer import ASSISTANT, END, TASKS, USER, Tokenizer
 from handlers.forge_model import engine_faults_told, load_forge
 from handlers.protocol import BadInput, Call, Cancelled, HandlerError, read_content, run_alone
+from handlers.story_cast import Cast, Filling, asks_for_a_story, cast_of
+
+DECODING = Sampling(top_k=50, repetition_penalty=1.0)
+"""How tokens are chosen, measured in docs/text_model.md."""
 
 _LEAST_ROOM = 16
 
 
+Said = Annotated[str, msgspec.Meta(min_length=1, max_length=100_000)]
+
+
+class Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What was said before, and what was replied to it."""
+
+    user: Said
+    assistant: Said
+
+
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Input; a bare string is its ``prompt``.
+
+    In the form "chat" the model replies to the prompt as the last turn of a talk; ``history`` are
+    the turns before it, of which the last count where not all fit. A beginning is a turn too, and the
+    reply to it goes on with it. In the form "text" the prompt itself is continued, whatever it says.
 
     ``temperature`` 0 takes the likeliest token each time. The same seed, prompt and model give the
     same text. A string of ``stop`` ends the text and is no part of it. Of a prompt that is longer
@@ -34,7 +55,9 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     document. docs/engine.md says which keywords are understood; any other one is refused.
     """
 
-    prompt: Annotated[str, msgspec.Meta(min_length=1, max_length=100_000)]
+    prompt: Said
+    form: Literal["chat", "text"] = "chat"
+    history: Annotated[tuple[Turn, ...], msgspec.Meta(max_length=32)] = ()
     max_tokens: Annotated[int, msgspec.Meta(ge=1, le=512)] = 128
     temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.7
     seed: Annotated[int, msgspec.Meta(ge=0, lt=2**32)] = 0
@@ -61,8 +84,10 @@ class TextGeneration:
     capability = "text_generation"
     model = "text"
 
-    def __init__(self, models: Path) -> None:
+    def __init__(self, models: Path, decoding: Sampling = DECODING) -> None:
+        """Of ``decoding`` the temperature and the seed are those of each request."""
         self._models = models
+        self._decoding = decoding
         self._loaded: tuple[Forge, Batch] | None = None
         self._vocabulary: Vocabulary | None = None
         # The schema that was asked for last: what its states allow is known already.
@@ -95,13 +120,24 @@ class TextGeneration:
         request = read_content(content, Request, "prompt")
         most = min(request.max_tokens, call.max_tokens, forge.config.context - _LEAST_ROOM)
         constraint = self._of_schema(forge, request, most)
+        shown = _Text(call, _cast(request))
+        ids = asked_ids(forge.tokenizer, request, forge.config.context - most, shown.prompt)
         with engine_faults_told():
-            seat = batch.join(_asked(forge, request, most, call, constraint))
+            seat = batch.join(
+                Answer(
+                    forge,
+                    ids,
+                    max_tokens=most,
+                    sampling=self._sampling(request),
+                    stop=request.stop,
+                    constraint=constraint,
+                    cancelled=call.cancelled,
+                )
+            )
             try:
                 made = 0
                 while True:
-                    if chunk := seat.take():
-                        call.emit(chunk)
+                    shown.add(seat.take())
                     made += 1
                     call.progress(min(1.0, made / most))
                     if seat.answer.reason:
@@ -117,7 +153,14 @@ class TextGeneration:
         call.usage.others_s += completion.others_s
         if completion.reason == "cancelled":
             raise Cancelled("cancelled while the text was being written")
-        return msgspec.json.encode(Continuation(completion.text, completion.reason))
+        return msgspec.json.encode(Continuation(shown.finish(), completion.reason))
+
+    def _sampling(self, request: Request) -> Sampling:
+        sampling = replace(self._decoding, temperature=request.temperature, seed=request.seed)
+        if not request.temperature:
+            sampling = replace(sampling, top_k=0)
+        # Quotes, commas and names of members must repeat.
+        return sampling if request.schema is None else replace(sampling, repetition_penalty=1.0)
 
     def _of_schema(self, forge: Forge, request: Request, most: int) -> Constraint | None:
         """What holds the text to the schema; :class:`BadInput` where it cannot be held to it."""
@@ -141,22 +184,60 @@ class TextGeneration:
         return constraint
 
 
-def _asked(
-    forge: Forge, request: Request, most: int, call: Call, constraint: Constraint | None
-) -> Answer:
-    sampling = Sampling(
-        temperature=request.temperature,
-        top_k=50 if request.temperature else 0,
-        # Quotes, commas and names of members must repeat.
-        repetition_penalty=1.1 if constraint is None else 1.0,
-        seed=request.seed,
-    )
-    return Answer(
-        forge,
-        forge.tokenizer.encode(request.prompt)[-(forge.config.context - most) :],
-        max_tokens=most,
-        sampling=sampling,
-        stop=request.stop,
-        constraint=constraint,
-        cancelled=call.cancelled,
-    )
+def asked_ids(tokenizer: Tokenizer, request: Request, most: int, story: str = "") -> list[int]:
+    """A request as the text model learnt to read it, in at most ``most`` tokens, of which the last count.
+
+    Turns are laid out as :meth:`Tokenizer.chat` lays out one, each reply ended. ``story`` is what is
+    read instead where a story has been cast; what was said before has no part in it.
+    """
+    if story:
+        return tokenizer.chat(story, task="text")
+    said = tokenizer.encode(request.prompt)
+    if request.form == "text":
+        return said[-most:]
+    # The task, the user's and the assistant's token.
+    ids = [USER, *said[-(most - 3) :], ASSISTANT]
+    for turn in reversed(request.history):
+        before = [
+            USER,
+            *tokenizer.encode(turn.user),
+            ASSISTANT,
+            *tokenizer.encode(turn.assistant),
+            END,
+        ]
+        if 1 + len(before) + len(ids) > most:
+            break
+        ids = before + ids
+    return [TASKS["text"], *ids]
+
+
+class _Text:
+    """What is shown of an answer: of a story, with words for its marks."""
+
+    def __init__(self, call: Call, cast: Cast | None) -> None:
+        self._call = call
+        self._filling = Filling(cast) if cast else None
+        self.prompt = cast.prompt if cast else ""
+        self._shown: list[str] = []
+
+    def add(self, chunk: str) -> None:
+        """Show what may be shown now that a chunk has come."""
+        self._show(self._filling.add(chunk) if self._filling else chunk)
+
+    def finish(self) -> str:
+        """Show the rest; all that was shown."""
+        if self._filling:
+            self._show(self._filling.finish())
+        return "".join(self._shown)
+
+    def _show(self, chunk: str) -> None:
+        if chunk:
+            self._call.emit(chunk)
+            self._shown.append(chunk)
+
+
+def _cast(request: Request) -> Cast | None:
+    """The cast of the story that is asked for; None where none is, or where the words are bound."""
+    if request.form == "text" or request.stop or request.schema is not None:
+        return None
+    return cast_of(request.prompt, request.seed) if asks_for_a_story(request.prompt) else None
