@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from data.math_problems import validation
 from engine.model_use import Calibration, read_calibration
+from evaluation import command
 from handlers.calculator import answer_value, equal, evaluate
 from handlers.math_search import MOST_LOOKS, Search
 from handlers.math_view import View, view
@@ -225,6 +226,19 @@ def test_any_text_has_a_result(text: str) -> None:
         return
     assert found["abstained"] == (not found["answer"])
     assert found["abstained"] == bool(found["reason"])
+
+
+def test_the_evaluation_asks_the_handler_as_a_node_does(tmp_path: Path) -> None:
+    data = tmp_path / "problems.json"
+    rows = [
+        {"ID": "own-1", "Type": "Subtraction", "Body": "Tom had 14 marbles and lost 5 of them",
+         "Question": "How many marbles does Tom have left?", "Answer": 9.0},
+        {"ID": "own-2", "Type": "Sum", "Body": "There are 6 boxes. Each box has 8 pens.",
+         "Question": "How many pens are there in all?", "Answer": 48},
+    ]  # fmt: skip
+    data.write_text(json.dumps(rows), "utf-8")
+    told = command.evaluate(command.Order("math", data, MODELS, threshold=0.0), lambda *_: None)
+    assert (told["n"], told["correct"], told["subject"]) == (2, 2, "math")
 
 
 def test_the_shipped_calibration_holds_something_back() -> None:
