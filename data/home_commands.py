@@ -109,8 +109,10 @@ def main() -> None:
     parser.add_argument(
         "--negatives", type=Path, nargs="*", default=[], help="files, one sentence a line"
     )
+    parser.add_argument("--only", default="", help="validation topics that end so: _de is German")
     arguments = parser.parse_args()
     train = dict(_MAKERS)
+    asked = {topic: made for topic, made in _MAKERS.items() if topic.endswith(arguments.only)}
     if arguments.sets:
         add_public(arguments.sets)
         train |= template_makers(arguments.sets, ("en",), 22.0)
@@ -124,7 +126,7 @@ def main() -> None:
         rng = random.Random(f"home {VERSION} {name} {arguments.seed}")
         with (arguments.out / f"{name}.jsonl").open("wb") as file:
             for _ in range(arguments.validation):
-                one = sample("validation", rng, others[cut:], phrasing)
+                one = sample("validation", rng, others[cut:], phrasing, asked)
                 file.write(msgspec.json.encode(expected(one)) + b"\n")
     print(f"{arguments.rows - left_out} rows; {left_out} left out whose target was not in view")
 

@@ -147,13 +147,13 @@ UNSEEN: dict[str, list[str]] = {
     "script": ["go start the script {x}", "have the script {x} done"],
     "list": [
         "go add {i} to {x}",
-        "may {i} be added to {x}",
+        "i need to see {i} added to {x}",
         "{i} is missing on {x}, add it",
         "would you see that {i} gets on {x}",
     ],
     "shopping": [
         "go add {i} to the shopping list",
-        "may {i} be added to the shopping list",
+        "i need to see {i} added to the shopping list",
         "{i} is missing on the shopping list, add it",
         "would you see that {i} gets on the shopping list",
     ],
@@ -271,7 +271,7 @@ UNSEEN: dict[str, list[str]] = {
     "vacuum_back": ["go stop vacuuming", "the vacuuming can end now"],
     "mow_bare": ["go mow the lawn", "the lawn has to be mowed"],
     "mown": ["go stop mowing", "the mowing can end now"],
-    "scene_bare": ["may it be {x}", "have it {x}", "it needs to be {x}"],
+    "scene_bare": ["be it {x}", "have it {x}", "it needs to be {x}"],
     "cannot": [
         "would it hurt to turn on {x} at seven",
         "{x} needs a new battery, order one",

@@ -85,6 +85,12 @@ INTENTS: dict[str, tuple[str, ...]] = {
 _OF_TIMERS = ("HassCancelTimer", "HassPauseTimer", "HassUnpauseTimer", "HassTimerStatus")
 """Intents that tell a timer by the time that it was set to."""
 
+ASKING = (
+    *("HassGetState", "HassClimateGetTemperature", "HassGetWeather", "HassTimerStatus"),
+    *("HassGetCurrentTime", "HassGetCurrentDate"),
+)
+"""Intents that change nothing."""
+
 # Intent -> what must follow the target: alternatives, each a sequence of slots.
 SLOTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "HassLightSet": (

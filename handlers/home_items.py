@@ -79,7 +79,7 @@ _ASKING = frozenset(
     right come comes few little type somebody someone great quietly quickly really maybe
     cheers immediately once drop place take takes mind stock goes belongs contain contains say says update extend
     timer timers minute minutes hour hours second seconds called named cancel pause resume stop start
-    started paused countdown alarm check tick cross strike remove delete clear complete completed
+    started paused countdown alarm check tick cross strike ticked crossed checked struck removed played see remove delete clear complete completed
     done finish erase set reduce shorten extend increase decrease lengthen subtract
     time status over through long until freeze anymore hold clock search find play playing plays listen listening hear music song songs album artist track
     playlist podcast put throw longer shorter extra reset how minuten minute stunden sekunden

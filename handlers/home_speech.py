@@ -68,6 +68,11 @@ def numbers(sentence: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def asks_for_state(sentence: str) -> bool:
+    """Whether a sentence asks how something is, in a form that is never a command."""
+    return bool(_STATE_ASKED.search(sentence))
+
+
 @lru_cache(maxsize=65536)
 def alike(one: str, other: str) -> float:
     """1 for the same stem, 0.5 to 0.9 for a likely slip of the keyboard or ear, else 0."""
@@ -83,6 +88,13 @@ def alike(one: str, other: str) -> float:
     return ratio * 0.9 if ratio >= 0.76 else 0.0
 
 
+_STATE_ASKED = re.compile(
+    r"(?<!if )(?<!whether )\b(?:is|are) (?:it|they) (?:really |still |now )?"
+    r"(?:on|off|open|closed|shut|locked|unlocked|running)\b(?! to)"
+    r"|\b(?:would you say|do you think|any idea|do you know|i wonder) "
+    r"(?:if |whether |that )?(?!you |we |i |it would)[^,]* (?:is|are) (?:still )?"
+    r"(?:on|off|open|closed|shut|locked|unlocked|running)\b"
+)
 _WORD = re.compile(r"[^\W_]+(?:'s\b)?", re.UNICODE)
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?")
 _HYPHEN = re.compile(r"(?<=[^\W\d])-(?=\w)")

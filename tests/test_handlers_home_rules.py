@@ -13,6 +13,7 @@ from handlers.home_control import effect
 from handlers.home_items import items
 from handlers.home_kinds import fits_kind, of_class
 from handlers.home_scene import Context, Entity, Scene, located
+from handlers.home_speech import asks_for_state
 from handlers.home_spelling import Writing, spell
 from handlers.home_view import View, view
 
@@ -233,3 +234,18 @@ def test_two_ways_to_say_the_same_have_one_effect() -> None:
 def test_a_request_may_tell_where_it_was_spoken() -> None:
     told = json.dumps({"text": "lights on", "context": {"area": "Hall"}})
     assert msgspec.json.decode(told, type=Scene).context.area == "Hall"
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("what about the lamp, is it on", True),
+        ("do you know if the windows are open", True),
+        ("would you say the door is locked", True),
+        ("turn it off if it is on", False),
+        ("do you think you could see that the lamp is on", False),
+        ("is it ok to turn on the lamp", False),
+    ],
+)
+def test_a_question_for_a_state_is_known_by_its_form(text: str, asked: bool) -> None:  # noqa: FBT001
+    assert asks_for_state(text) == asked
