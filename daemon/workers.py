@@ -387,7 +387,7 @@ class Workers:
         # What was replaced goes first: if it cannot be loaded, nothing else need be.
         others = sorted(outdated.process.loaded - set(replaced[outdated]))
         for capability in replaced[outdated] + list(filter(self._files.can_be_had, others)):
-            job = Job(f"renew {capability}", capability, b"", 0, _PRELOAD_LIMIT_S)
+            job = Job(f"renew {id(fresh)} {capability}", capability, b"", 0, _PRELOAD_LIMIT_S)
             attempt = self._attempts[job.key] = Attempt(job, load_only=True)
             self._hand(attempt, fresh)
 
