@@ -95,7 +95,7 @@ class Search:
         forge, usage = self._forge, call.usage
         found: list[tuple[str, float]] = []
         waiting: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
-        certain, looks = 0.0, 0
+        certain, looks, most = 0.0, 0, min(call.max_tokens, MOST_TOKENS)
         with forge.request():
             while waiting and looks < MOST_LOOKS and certain < _ENOUGH:
                 if call.cancelled():
@@ -119,19 +119,22 @@ class Search:
                         usage.decode_tokens + new,
                     )
                 looks += 1
-                for token, logprob in _next(logits, constraint, tokens):
+                for token, logprob in _next(logits, constraint, tokens, most):
                     heapq.heappush(waiting, (less - logprob, (*tokens, token)))
         return found
 
 
 def _next(
-    logits: np.ndarray, constraint: Constraint, tokens: tuple[int, ...]
+    logits: np.ndarray, constraint: Constraint, tokens: tuple[int, ...], most: int
 ) -> list[tuple[int, float]]:
     """The tokens that may follow and are not hopeless, with their log-probabilities."""
     walk = constraint.start()
     for token in tokens:
         walk.advance(token)
-    allowed = walk.allowed(MOST_TOKENS - len(tokens) or None)
+    left = most - len(tokens)
+    allowed = walk.allowed(left) if left > 0 else np.array([END] if walk.complete else [], np.int64)
+    if not len(allowed):
+        return []
     among = logits[allowed].astype(np.float64)
     among -= among.max()
     among -= np.log(np.exp(among).sum())

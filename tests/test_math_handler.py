@@ -173,6 +173,16 @@ def test_probabilities_of_different_numbers_add_up_to_no_more_than_one() -> None
     )
 
 
+@pytest.mark.parametrize("most", [1, 2, 3, 5])
+def test_no_expression_is_longer_than_the_call_allows(most: int) -> None:
+    call = Recorder()
+    call.max_tokens = most
+    written = search().expressions(view(PROBLEMS[6][0]), call)
+    ids = search()._forge.tokenizer.encode_many([text for text, _ in written])
+    assert all(len(one) <= most for one in ids)
+    assert bool(written) == (most > 0)
+
+
 def test_a_call_is_left_within_one_look() -> None:
     call = Recorder(stop_after=2)
     with pytest.raises(Cancelled):
