@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from engine.grammar import Grammar, choice, either, literal, repeat, sequence
+from engine.grammar import Grammar, choice, either, literal, repeat, sequence, shared
 from handlers.home_items import items
 from handlers.home_kinds import of_class
 from handlers.home_scene import Entity, Place, Scene
@@ -249,7 +249,7 @@ def grammar(shown: View) -> Grammar:
     abstain = choice(f"none {reason}" for reason in REASONS)
     if not commands:
         return abstain
-    command = either(*commands)
+    command = shared(either(*commands))
     return either(
         abstain, sequence(command, repeat(sequence(literal("; "), command), 0, MOST_COMMANDS - 1))
     )

@@ -32,7 +32,7 @@ from handlers.home_actions import (
 )
 from handlers.home_scene import Scene, located
 from handlers.home_speech import asks_for_state
-from handlers.home_spelling import Writing
+from handlers.home_spelling import Lines
 from handlers.home_view import View, view
 from handlers.protocol import Call, Cancelled, HandlerError, read_content
 
@@ -117,7 +117,8 @@ def answer(forge: Forge, scene: Scene, shown: View, call: Call) -> Line:
 
     Raises as :func:`write_line`.
     """
-    best = write_line(forge, shown, call)
+    lines = Lines(grammar(shown), words_of(shown), forge.tokenizer)
+    best = write_line(forge, lines, shown, call)
     if not parse(best.text):
         return best
     best = replace(best, logprob=best.logprob + _doubt_of(best.text, shown))
@@ -126,7 +127,7 @@ def answer(forge: Forge, scene: Scene, shown: View, call: Call) -> Line:
     meant = effect(best.text, scene, shown)
     share = math.exp(best.logprob)
     for turn in sorted(best.turns, key=lambda one: -one.logprob)[:_OTHER_WAYS]:
-        other = write_line(forge, shown, call, turn)
+        other = write_line(forge, lines, shown, call, turn)
         if effect(other.text, scene, shown) == meant:
             share += math.exp(other.logprob)
     return replace(best, logprob=math.log(min(share, 1.0)))
@@ -154,7 +155,9 @@ def effect(line: str, scene: Scene, shown: View) -> frozenset[tuple[str, tuple[s
     )
 
 
-def write_line(forge: Forge, shown: View, call: Call, turn: Turn | None = None) -> Line:
+def write_line(
+    forge: Forge, lines: Lines, shown: View, call: Call, turn: Turn | None = None
+) -> Line:
     """The likeliest next token at each place of the line, out of those that the grammar allows.
 
     With ``turn``, the line that goes on from there. The probability is taken over the allowed tokens
@@ -163,7 +166,7 @@ def write_line(forge: Forge, shown: View, call: Call, turn: Turn | None = None) 
 
     Raises :class:`Cancelled`, or :class:`HandlerError` if the call's token limit cut the line.
     """
-    line = Writing(grammar(shown), words_of(shown), forge.tokenizer)
+    line = lines.start()
     most = min(call.max_tokens, MAX_LINE_TOKENS)
     written = list(turn.written) if turn else []
     logprob = turn.logprob if turn else 0.0

@@ -18,11 +18,14 @@ from engine.grammar.automaton import Automaton, State
 from engine.tokenizer import END, Tokenizer
 
 Ids = npt.NDArray[np.int64]
+Word = tuple[tuple[int, ...], State]
+"""The tokens of a word that are still to come, and where it ends."""
+
 _WORD = re.compile(r"[^ ;]+|;")
 
 
-class Writing:
-    """One line under way: of all that the grammar has, what the words so far leave open."""
+class Lines:
+    """All that a grammar has, as words that may follow each other."""
 
     def __init__(self, grammar: Grammar, texts: Iterable[str], tokenizer: Tokenizer) -> None:
         """``texts`` have all words that the grammar has, each text one or several."""
@@ -33,8 +36,43 @@ class Writing:
             for word in said
             for spelt in (word, f" {word}")
         ]
-        self._under_way: list[tuple[tuple[int, ...], State]] = []
-        self._begin(self._automaton.start)
+        self._followers: dict[State, list[Word]] = {}
+
+    def start(self) -> "Writing":
+        """A line of which nothing is written."""
+        return Writing(self, self._automaton.start)
+
+    def may_end(self, state: State) -> bool:
+        """Whether the line may end here."""
+        return self._automaton.accepting(state)
+
+    def after(self, state: State) -> list[Word]:
+        """Every word that may follow."""
+        found = self._followers.get(state)
+        if found is None:
+            ends = ((tokens, self._end(state, said)) for said, tokens in self._words)
+            found = self._followers[state] = [(tokens, end) for tokens, end in ends if end]
+        return found
+
+    def _end(self, state: State, said: bytes) -> State:
+        """Where a word leads; the empty set where it may not stand, or only begins another."""
+        automaton = self._automaton
+        for byte in said:
+            state = automaton.next(state, byte)
+            if not state:
+                return state
+        whole = automaton.accepting(state) or any(automaton.next(state, byte) for byte in b" ;")
+        return state if whole else frozenset()
+
+
+class Writing:
+    """One line under way: what the words so far leave open."""
+
+    def __init__(self, lines: Lines, start: State) -> None:
+        """See :meth:`Lines.start`."""
+        self._lines = lines
+        self._under_way = list(lines.after(start))
+        self._may_end = lines.may_end(start)
 
     def allowed(self) -> Ids:
         """Ids that may come next: the next tokens of words, and END where the line may end."""
@@ -52,25 +90,8 @@ class Writing:
         self._under_way, self._may_end = [(t, then) for t, then in further if t], False
         for tokens, then in further:
             if not tokens:
-                self._begin(then)
-
-    def _begin(self, state: State) -> None:
-        """Let every word follow that the grammar has after this state."""
-        for said, tokens in self._words:
-            then = state
-            for byte in said:
-                then = self._automaton.next(then, byte)
-                if not then:
-                    break
-            else:
-                if self._ends_word(then):
-                    self._under_way.append((tokens, then))
-        self._may_end = self._automaton.accepting(state)
-
-    def _ends_word(self, state: State) -> bool:
-        """Whether a word ends here, and not only what another word begins with."""
-        automaton = self._automaton
-        return automaton.accepting(state) or any(automaton.next(state, byte) for byte in b" ;")
+                self._under_way += self._lines.after(then)
+                self._may_end |= self._lines.may_end(then)
 
 
 @lru_cache(maxsize=8192)

@@ -14,7 +14,7 @@ from handlers.home_items import items
 from handlers.home_kinds import fits_kind, of_class
 from handlers.home_scene import Context, Entity, Scene, located
 from handlers.home_speech import asks_for_state
-from handlers.home_spelling import Writing, spell
+from handlers.home_spelling import Lines, spell
 from handlers.home_view import View, view
 
 HOME = (
@@ -56,7 +56,7 @@ def acted_on(text: str, line: str, here: str = "") -> set[str]:
 
 def test_a_word_has_one_spelling(tokenizer: Tokenizer) -> None:
     _, shown = see("put smoked paprika on the shopping list")
-    line = Writing(grammar(shown), words_of(shown), tokenizer)
+    line = Lines(grammar(shown), words_of(shown), tokenizer).start()
     for word in ("HassShoppingListAddItem", " -", " item"):
         for token in spell(tokenizer, word):
             assert token in line.allowed()
@@ -71,7 +71,7 @@ def test_a_word_has_one_spelling(tokenizer: Tokenizer) -> None:
 
 def test_a_word_is_no_beginning_of_another(tokenizer: Tokenizer) -> None:
     _, shown = see("buy limes")
-    line = Writing(grammar(shown), [*words_of(shown), "lime"], tokenizer)
+    line = Lines(grammar(shown), [*words_of(shown), "lime"], tokenizer).start()
     for token in tokenizer.encode("HassShoppingListAddItem - item"):
         line.advance(token)
     assert list(line.allowed()) == [spell(tokenizer, " limes")[0]]
@@ -86,7 +86,7 @@ def test_spelling_word_by_word_is_spelling_the_line(tokenizer: Tokenizer) -> Non
         line = one.line(shown)
         if line is None or not grammar(shown).accepts(line):
             continue
-        writing = Writing(grammar(shown), words_of(shown), tokenizer)
+        writing = Lines(grammar(shown), words_of(shown), tokenizer).start()
         for token in tokenizer.encode(line):
             assert token in writing.allowed(), (line, shown.prompt)
             writing.advance(token)
