@@ -47,7 +47,7 @@ def listed(node: cli_loaded.On = None, json: Json = False, config: ConfigFile = 
 
     loaded = settings(config)
     folder = loaded.work.models_dir
-    found = [_model(path) for path in sorted(folder.glob("*/config.json"))]
+    found = [_model(path) for path in sorted(folder.glob("[!.]*/config.json"))]
     told = asyncio.run(cli_loaded.loaded_on(loaded, node))
     if json:
         there = None if told is None else plain(told)
@@ -106,7 +106,7 @@ def verify(
     from daemon.plain import as_json, printable
 
     folder = settings(config).work.models_dir
-    asked = names or [path.parent.name for path in sorted(folder.glob("*/config.json"))]
+    asked = names or [path.parent.name for path in sorted(folder.glob("[!.]*/config.json"))]
     faults = {name: _fault(name, folder) for name in asked}
     if json:
         print(as_json({"verified": {name: not fault for name, fault in faults.items()}}))

@@ -156,4 +156,4 @@ def find_model(name: str | Path, models: Path | None = None) -> Path:
 def installed(models: Path | None = None) -> list[str]:
     """Names of the model folders below `models` (default: `models_folder()`), sorted."""
     folder = models or models_folder()
-    return sorted(file.parent.name for file in folder.glob(f"*/{SUMS}"))
+    return sorted(file.parent.name for file in folder.glob(f"[!.]*/{SUMS}"))

@@ -23,6 +23,7 @@ from daemon.keeper import Keeper
 from daemon.mesh import Mesh
 from daemon.workers import Workers
 from engine.checkpoint import seal
+from engine.model_folder import installed
 
 ROUTER, TEXT, WORK = "intent_classification", "text_generation", "selftest_work"
 
@@ -122,6 +123,10 @@ def test_what_is_no_model_is_not_installed(call: Call, models: Path, tmp_path: P
         2, "no name"
     )
     assert sorted(path.name for path in models.iterdir()) == ["router", "text", "tokenizer.json"]
+    (models / "router").rename(models / ".router.99")  # as it is called while it is being written
+    listed = call("models", "-c", config, "--json").json["models"]
+    assert [model["model"] for model in listed] == ["text"]
+    assert installed(models) == ["text"]
 
 
 async def test_a_node_that_is_not_there_does_not_answer(broker: BrokerProcess) -> None:
