@@ -5,10 +5,10 @@ import random
 import msgspec
 import pytest
 
-from data.home_commands import expected, sample
+from data.home_commands import _allowed, expected, sample
 from evaluation.home_cases import intended
 from handlers.corrections_home import NOTHING, Wanted, line_of
-from handlers.home_actions import INTENTS, parse, resolve
+from handlers.home_actions import INTENTS, choices, parse, resolve
 from handlers.home_scene import Entity, Scene, located
 from handlers.home_view import view
 from handlers.protocol import BadInput
@@ -98,7 +98,8 @@ def test_whatever_the_generator_asks_for_can_be_corrected_to() -> None:
     while seen < 120:
         one = sample("train", rng)
         shown = view(located(one.scene))
-        if one.line(shown) is None or one.reason:
+        answer = one.line(shown)
+        if answer is None or one.reason or not _allowed(answer, choices(shown)):
             continue
         goals = expected(one)["intents"]
         if any(INTENTS[goal["name"]] and not goal["entities"] for goal in goals):
