@@ -20,6 +20,7 @@ class ModelFiles:
         self._models = models
         self._versions: dict[str, tuple[Look, str]] = {}
         self._refused: dict[str, Look] = {}
+        self._before: dict[str, Look] = {}
 
     def look(self, capability: str) -> Look:
         """What the files look like now."""
@@ -65,12 +66,16 @@ class ModelFiles:
         there = self.look(capability)
         return entry is not None and bool(entry.model) and (not there or there != looked)
 
+    def at_rest(self, capability: str) -> bool:
+        """Whether the files are as they were when this was asked the last time."""
+        there = self.look(capability)
+        before, self._before[capability] = self._before.get(capability), there
+        return before == there
+
     def replaced(self, capability: str, loaded: str) -> bool:
-        """Whether there is another version than `loaded`, not refused, and unchanged since the last look."""
-        before = self._versions.get(capability)
+        """Whether there is another version than `loaded`, and not one that was refused."""
         there = self.version(capability)
-        at_rest = before is not None and before[0] == self._versions[capability][0]
-        return at_rest and there not in ("", loaded) and not self.is_refused(capability)
+        return there not in ("", loaded) and not self.is_refused(capability)
 
     def _read(self, capability: str, look: Look) -> str:
         if not look:

@@ -368,10 +368,11 @@ class Workers:
 
     def _renew(self) -> None:
         """Start a process in the place of one that has a model loaded which was replaced, one at a time."""
+        resting = set(filter(self._files.at_rest, self.warm()))
         replaced = {
             worker: [
                 capability
-                for capability in sorted(worker.process.loaded)
+                for capability in sorted(worker.process.loaded & resting)
                 if self._files.replaced(capability, worker.versions.get(capability, ""))
             ]
             for worker in self._workers
