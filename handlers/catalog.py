@@ -102,9 +102,14 @@ def _text_work(tokens_in: int, max_tokens: int) -> Work:
     return Work(min(tokens_in, 512), max_tokens)
 
 
+def _code_work(tokens_in: int, max_tokens: int) -> Work:
+    # A request is cut to a line or two; without tests one answer is written.
+    return Work(min(tokens_in, 128), min(max_tokens, 64))
+
+
 def _math_work(tokens_in: int, max_tokens: int) -> Work:
     # A story and its question; some twenty places of the tree of expressions are looked at.
-    return Work(min(tokens_in + 16, 448), 24)
+    return Work(min(tokens_in + 16, 448), min(max_tokens, 24))
 
 
 def _no_work(tokens_in: int, max_tokens: int) -> Work:
@@ -157,6 +162,15 @@ _ENTRIES = (
         estimate=_no_work,
         speeds=Speeds(prefill=0.0, decode=0.0),
         memory_mb=60,
+    ),
+    Entry(
+        capability="code",
+        factory="handlers.code:Code",
+        model="code",
+        quality=0.6,
+        estimate=_code_work,
+        speeds=Speeds(prefill=4000.0, decode=500.0),
+        memory_mb=110,
     ),
     Entry(
         capability="math",
