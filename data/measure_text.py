@@ -6,8 +6,7 @@ r"""Measure a text model on talks and requests held out: are replies of the righ
 Judged by rule. A story is right if it names every subject of its request; a reply is right if it fits
 the rule of its kind (``data/chat_talk.py``), which is written for kinds, not for single sentences.
 Also: distinct pairs of words in all stories (distinct-2), words that a story repeats in runs of four,
-stories that come to an end within the tokens, names of the story that change (a capitalised word of the
-last half that neither the first half nor the request has).
+and stories that come to an end within the tokens.
 """
 
 import argparse
@@ -91,7 +90,6 @@ def report(found: Sequence[Reply]) -> dict[str, object]:
         "stories_ended": _share(sum(one.ended for one in stories), len(stories)),
         "distinct_2": _distinct(stories),
         "repeated_4": _repeated(stories),
-        "new_names_late": _share(sum(map(_late_names, stories)), len(stories)),
         "talks": len(every),
         "talks_right": _share(sum(every), len(every)),
         "by_kind": {kind: f"{sum(rights)}/{len(rights)}" for kind, rights in sorted(talks.items())},
@@ -137,14 +135,6 @@ def _repeated(stories: Sequence[Reply]) -> float:
         total += counts.total()
         again += counts.total() - len(counts)
     return _share(again, total)
-
-
-def _late_names(one: Reply) -> bool:
-    """Whether a name appears in the last half of a story that was not there before."""
-    half = len(one.text) // 2
-    # In the middle of a sentence a capital means a name.
-    names = set(re.findall(r"(?<=[a-z,] )[A-Z][a-z]+", one.text[half:]))
-    return any(name not in one.text[:half] + one.row["said"] for name in names)
 
 
 def _runs(text: str, size: int) -> list[tuple[str, ...]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from data.chat_more import MORE
 from data.chat_rows import talk
 from data.chat_talk import FACT_REPLIES, FACT_RULE, FACT_WORDS, FACTS, TURNS
 from data.measure_text import Reply, report
@@ -94,7 +95,8 @@ def _plain(text: str) -> str:
 def test_every_kind_of_turn_has_phrasings_of_its_own_and_replies_of_its_rule(kind: str) -> None:
     turn, rng = TURNS[kind], random.Random(1)
     assert all(re.search(turn.rule, reply, re.IGNORECASE) for reply in turn.replies)
-    made = {_plain(expand(one, rng, n="7")) for one in turn.train for _ in range(80)}
+    train = (*turn.train, *MORE.get(kind, ()))
+    made = {_plain(expand(one, rng, n="7")) for one in train for _ in range(80)}
     held = {_plain(expand(one, rng, n="7")) for one in turn.validation}
     assert held
     assert not made & held
