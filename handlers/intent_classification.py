@@ -112,8 +112,8 @@ def _routing(text: str, ranking: tuple[Guess, ...], threshold: float, sense: flo
 
 
 # The router was taught to give all labels the same probability where nothing is asked for. One of
-# less than twice that is nonsense, in which a keyword stands by chance.
-_SENSE = 2.0
+# less than three times that is nonsense, in which a keyword stands by chance.
+_SENSE = 3.0
 
 _KEYWORDS = {
     intent: re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE)

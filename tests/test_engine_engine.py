@@ -224,7 +224,7 @@ def test_texts_that_cannot_be_embedded_are_named(served: Served, texts: list[str
 def test_a_preset_means_the_installed_model_of_that_shape(shipped: ForgeEngine) -> None:
     assert shipped.model == MODELS / "text"
     assert ForgeEngine("pi_4").model == MODELS / "text"
-    assert ForgeEngine("pi_5").model == MODELS / "home"
+    assert ForgeEngine("pi_5").forge().config == PRESETS["pi_5"]
 
 
 @pytest.mark.parametrize(
