@@ -32,7 +32,7 @@ def test_what_a_short_function_needs_is_there(program: str) -> None:
         ("def broken(:\n    pass", "no python", "SyntaxError"),
         # Leaving early is not passing, in whichever way.
         ("import os\nos._exit(0)", "failed", "before its tests"),
-        ("raise SystemExit(0)", "failed", "SystemExit"),
+        ("raise SystemExit(0)", "failed", ""),
         ("print('a' * 32)\nimport os\nos._exit(0)", "failed", "before its tests"),
         ("import sys\nsys.modules['__main__'].main()", "failed", "PermissionError"),
         ("import gc\ngc.get_objects()", "failed", "PermissionError"),

@@ -13,10 +13,12 @@ import pytest
 from cli_call import Call, caller, started
 from PIL import Image
 
+from engine.errors import BadModel
 from engine.quantisation import Mode
 from engine.runtime import Forge
 from engine.tokenizer import Tokenizer
 from evaluation.command import PICTURE, RESULT, Order, evaluate
+from evaluation.models import model_folder
 
 pytest_plugins = ["engine_fixtures"]
 
@@ -95,14 +97,12 @@ def test_labels_of_another_set_are_refused(call: Call, tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("kind", ["code"])
-def test_a_model_that_is_missing_is_told_with_how_to_train_it(
-    call: Call, kind: str, tmp_path: Path
-) -> None:
-    data = rows(tmp_path, "a.jsonl", {"question": "q", "answer": "1"})
-    call("eval", kind, "--data", data).fails(
-        1, f"no {kind} model is here", f"forgebus train --type {kind}", "--answers"
-    )
+@pytest.mark.parametrize("kind", ["code", "math", "home"])
+def test_a_model_that_is_missing_is_told_with_how_to_train_it(kind: str, tmp_path: Path) -> None:
+    with pytest.raises(BadModel, match=f"no {kind} model is here") as told:
+        model_folder(kind, None, tmp_path)
+    assert f"forgebus train --type {kind}" in str(told.value)
+    assert "--answers" in str(told.value)
 
 
 @pytest.mark.parametrize(
