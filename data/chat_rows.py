@@ -8,8 +8,9 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from data.chat_facts import FACT_REPLIES, FACT_RULE, FACT_WORDS, FACTS
 from data.chat_more import MORE
-from data.chat_talk import FACT_REPLIES, FACT_RULE, FACT_WORDS, FACTS, TURNS
+from data.chat_talk import TURNS
 from data.phrasing import expand
 from data.story_tales import tale
 from data.story_words import ANIMALS, NAMES, words

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from data.chat_facts import FACT_REPLIES, FACT_RULE, FACT_WORDS, FACTS
 from data.chat_more import MORE
 from data.chat_rows import talk
-from data.chat_talk import FACT_REPLIES, FACT_RULE, FACT_WORDS, FACTS, TURNS
+from data.chat_talk import TURNS
 from data.measure_text import Reply, report
 from data.phrasing import expand
 from data.story_books import read_books
