@@ -6,7 +6,7 @@ r"""Measure a home model on a validation set, and choose the threshold below whi
 An answer is right if it gives exactly the expected intents, on exactly the expected entities, with
 exactly the expected values; or, where nothing should be done, if it abstains. ``--calibration`` is
 another set, which alone chooses the temperature and the threshold: the least at and above which 99
-of 100 commands given out are right, with a margin of one standard error. ``--write`` leaves both in
+of 100 commands given out are right. ``--write`` leaves both in
 the model's ``calibration.json``; without ``--calibration`` those there are used.
 """
 
@@ -113,15 +113,14 @@ def temperature(found: Sequence[Answer]) -> float:
 
 
 def threshold(found: Sequence[Answer], at: float) -> float:
-    """The least probability above which ``PRECISION`` of the commands are surely right, in hundredths."""
+    """The least probability above which ``PRECISION`` of the commands are right, in hundredths."""
     given = sorted((a for a in found if a.given), key=lambda a: -a.probability(at))
     best, wrong = 1.0, 0
     for number, one in enumerate(given, start=1):
         wrong += not one.right
-        margin = math.sqrt(max(1, wrong)) / number
-        if wrong / number + min(margin, 0.004) <= 1 - PRECISION:
+        if wrong <= number * (1 - PRECISION):
             best = one.probability(at)
-    return math.floor(best * 100) / 100
+    return math.ceil(best * 100 - 1e-9) / 100
 
 
 def report(found: Sequence[Answer], calibration: Calibration) -> dict[str, object]:

@@ -7,7 +7,6 @@ hold likely enough is an abstention: doing nothing is better than doing the wron
 """
 
 import math
-import re
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +21,8 @@ from engine.tokenizer import END
 from handlers.forge_model import engine_faults_told, load_forge
 from handlers.home_actions import (
     ASKING,
+    COLORS,
+    INTENTS,
     REASONS,
     Intent,
     grammar,
@@ -105,7 +106,9 @@ class Line:
 _SURE = math.log(0.98)
 _LEAST = math.log(0.02)
 _OTHER_WAYS = 3
-"""Above which a line is not doubted; below which another is not looked at; how many are."""
+_NEVER = math.log(0.01)
+"""Above which a line is not doubted; below which another is not looked at; how many are; and what is
+left of the probability of what is never right."""
 
 
 def answer(forge: Forge, scene: Scene, shown: View, call: Call) -> Line:
@@ -121,7 +124,7 @@ def answer(forge: Forge, scene: Scene, shown: View, call: Call) -> Line:
     best = write_line(forge, lines, shown, call)
     if not parse(best.text):
         return best
-    best = replace(best, logprob=best.logprob + _doubt_of(best.text, shown))
+    best = replace(best, logprob=best.logprob + doubt_of(best.text, scene, shown))
     if best.logprob > _SURE:
         return best
     meant = effect(best.text, scene, shown)
@@ -133,17 +136,21 @@ def answer(forge: Forge, scene: Scene, shown: View, call: Call) -> Line:
     return replace(best, logprob=math.log(min(share, 1.0)))
 
 
-def _doubt_of(line: str, shown: View) -> float:
+def doubt_of(line: str, scene: Scene, shown: View) -> float:
     """What the sentence itself says against a line, as a logarithm to add to its probability's.
 
     Of lines that left something out that was surely named, one in four was right on scenes for
-    development; a question that is taken for a command is never right.
+    development; a question taken for a command, or a command that reaches nothing, never is.
     """
-    if asks_for_state(shown.sentence) and any(a.intent not in ASKING for a in parse(line)):
-        return math.log(0.01)
+    actions = parse(line)
+    if asks_for_state(shown.sentence) and any(a.intent not in ASKING for a in actions):
+        return _NEVER
+    if any(INTENTS[a.intent] and not resolve(a, scene, shown, 1.0).entities for a in actions):
+        return _NEVER
     read = shown.prompt.partition("\n")[0].split(" ")
     named = {word for word in read if word in shown.entities or word in shown.places}
-    return math.log(0.5) if named.difference(re.findall(r"\b[A-Z]\b", line)) else 0.0
+    named |= {word for word in read if word in shown.numbers or word in COLORS}
+    return math.log(0.5) if named.difference(line.replace(";", "").split(" ")) - {"white"} else 0.0
 
 
 def effect(line: str, scene: Scene, shown: View) -> frozenset[tuple[str, tuple[str, ...], str]]:

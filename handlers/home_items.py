@@ -44,6 +44,7 @@ def _beginnings(
 _MOST_PIECES = 6
 _NO_TEXT = ("todo", "media_player")
 _PLACES = ("room", "floor")
+_BEFORE_NUMBER = ("for", "to", "by", "at")
 _LINKS = ("in", "at", "to", "from", "for", "on", "the")
 
 
@@ -89,7 +90,7 @@ _ASKING = frozenset(
 
 def _is_asking(read: str, said: str, last: str) -> bool:
     """Whether a piece is part of how an item is asked for, and not of the item."""
-    if said in _ASKING or not said[:1].isalnum():
+    if said in _ASKING or not said[:1].isalnum() or (said.isdigit() and last in _BEFORE_NUMBER):
         return True
     kind = read.split(" ", maxsplit=1)[0]
     return kind in _NO_TEXT or (kind in _PLACES and last in _LINKS)

@@ -9,7 +9,7 @@ import pytest
 from data.home_commands import sample
 from engine.tokenizer import END, Tokenizer
 from handlers.home_actions import grammar, parse, resolve, words_of
-from handlers.home_control import effect
+from handlers.home_control import doubt_of, effect
 from handlers.home_items import items
 from handlers.home_kinds import fits_kind, of_class
 from handlers.home_scene import Context, Entity, Scene, located
@@ -249,3 +249,10 @@ def test_a_request_may_tell_where_it_was_spoken() -> None:
 )
 def test_a_question_for_a_state_is_known_by_its_form(text: str, asked: bool) -> None:  # noqa: FBT001
     assert asks_for_state(text) == asked
+
+
+def test_what_was_named_and_is_left_out_is_a_doubt() -> None:
+    scene, shown = see("turn on the kettle and turn off the ceiling light")
+    whole, half = "HassTurnOn A; HassTurnOff B", "HassTurnOn A"
+    assert doubt_of(whole, scene, shown) == 0.0
+    assert doubt_of(half, scene, shown) < 0.0
