@@ -39,7 +39,7 @@ def mean(runs: list[Path], out: Path) -> None:
     if len(uses) > 1 or any(one.config != last.config for one in found):
         raise BadModel("the runs have different shapes or labels", "give runs of one model")
     weights = {
-        name: np.mean([one.weights[name] for one in found], axis=0, dtype=np.float32)
+        name: np.stack([one.weights[name] for one in found]).mean(0, dtype=np.float32)
         for name in last.weights
     }
     save_checkpoint(out, replace(last, weights=weights))

@@ -11,9 +11,10 @@ import torch
 from engine_models import SHAPE
 from torch.nn import functional
 
-from engine.checkpoint import load_checkpoint
+from data.mean_weights import mean
+from engine.checkpoint import load_checkpoint, write_json, write_sums
 from engine.decoding import classify
-from engine.errors import BadConfig, BadData
+from engine.errors import BadConfig, BadData, BadModel
 from engine.graph import export
 from engine.model import ForgeModel
 from engine.runtime import Forge
@@ -151,6 +152,20 @@ def test_a_model_learns_the_shares(plan: TrainPlan, tmp_path: Path) -> None:
     forge = Forge.load(tmp_path / "served", tokenizer=Tokenizer.load(plan.tokenizer))
     share = classify(forge, forge.tokenizer.chat("turn on the lamp", task="route"), range(3))
     assert share.tolist() == pytest.approx([0.25, 0.75, 0], abs=0.08)
+
+
+def test_the_mean_of_two_runs_is_a_checkpoint(plan: TrainPlan, tmp_path: Path) -> None:
+    one, other = replace(plan, steps=2), replace(plan, steps=4, out=tmp_path / "other")
+    train(one)
+    train(other)
+    mean([one.out, other.out], tmp_path / "mean")
+    made = weights(tmp_path / "mean")
+    for name, weight in weights(one.out).items():
+        np.testing.assert_allclose(made[name], (weight + weights(other.out)[name]) / 2, atol=1e-7)
+    write_json(one.out / "use.json", {"labels": ["other"]})
+    write_sums(one.out, ("model.safetensors", "config.json", "training.json", "use.json"))
+    with pytest.raises(BadModel, match="different shapes or labels"):
+        mean([one.out, other.out], tmp_path / "none")
 
 
 @pytest.mark.parametrize("labels", [{"on": 0}, {"on": "much"}, {"on": -1.0}])
