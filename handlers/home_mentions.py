@@ -88,8 +88,20 @@ def _found(tokens: Sequence[Token], home: Names) -> list[_Span]:
                     break
             if place := home.places.get(stems):
                 spans.append(_Span(start, end, place=place))
+            if stems == _GARAGE_DOOR and (door := _garage_door(home)):
+                spans.append(_Span(start, end, (door,)))
     spans.sort(key=lambda s: (s.start - s.end, s.start, s.place is not None))
     return sorted(_apart(spans), key=lambda s: s.start)
+
+
+_GARAGE_DOOR = ("garage", "door")
+
+
+def _garage_door(home: Names) -> Entity | None:
+    """The "Garage Opener": a garage door whatever it is called, if there is one."""
+    found = {e.entity_id: e for held in home.full.values() for e in held if e.kind() == "cover"}
+    doors = [entity for entity in found.values() if fits_kind(entity, "garage")]
+    return doors[0] if len(doors) == 1 else None
 
 
 def _start(span: _Span) -> int:

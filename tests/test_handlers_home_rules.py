@@ -256,3 +256,9 @@ def test_what_was_named_and_is_left_out_is_a_doubt() -> None:
     whole, half = "HassTurnOn A; HassTurnOff B", "HassTurnOn A"
     assert doubt_of(whole, scene, shown) == 0.0
     assert doubt_of(half, scene, shown) < 0.0
+
+
+def test_a_garage_door_is_one_whatever_it_is_called() -> None:
+    opener = Entity("cover.g", "Garage Opener", "Garage", device_class="garage")
+    shown = view(located(Scene("open the garage door", (*HOME, opener))))
+    assert shown.prompt.startswith("open the cover A\n")
