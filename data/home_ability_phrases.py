@@ -4,7 +4,9 @@ Slots as in :mod:`data.home_phrases`; besides ``{q}`` what to play, ``{t}`` the 
 ``{o}`` things of a kind ("lights", "windows"), ``{p}`` a place with its preposition, or nothing.
 """
 
-ABILITIES: dict[str, list[str]] = {
+from data.home_timer_phrases import TIMED
+
+ABILITIES: dict[str, list[str]] = TIMED | {
     "mute": [
         "mute {x}",
         "(turn|switch) (off the sound|the sound off) (on|of) {x}",
@@ -136,108 +138,6 @@ ABILITIES: dict[str, list[str]] = {
         "strike {i} from my shopping list",
         "we don't need {i} anymore, remove it from the shopping list",
         "{i} is bought, update the shopping list",
-    ],
-    "timer_called": [
-        "(set|start|create) a {d} timer (called|named|for) [the] {t}",
-        "(set|start) a {t} timer for {d}",
-        "{t} timer [for] {d}",
-        "start a timer (called|named) {t} for {d}",
-        "time the {t} for {d}",
-        "set a timer for {d} (called|named) {t}",
-        "i need a {d} {t} timer",
-        "{d} on the clock for the {t}",
-    ],
-    "timer_cancel_called": [
-        "(cancel|stop|delete|remove|end|kill) [the|my] {t} timer",
-        "(cancel|stop|delete) the timer (called|named|for) [the] {t}",
-        "i don't need the {t} timer anymore",
-        "forget the {t} timer",
-        "the {t} timer can be cancelled",
-        "get rid of the {t} timer",
-    ],
-    "timer_cancel_of": [
-        "(cancel|stop|delete|remove|end) [the|my] {d} timer",
-        "(cancel|stop|delete) the timer for {d}",
-        "i don't need the {d} timer anymore",
-        "forget the {d} timer",
-        "the {d} timer can be stopped",
-    ],
-    "timer_cancel": [
-        "(cancel|stop|delete|remove|end) (the|my) timer",
-        "(cancel|stop) timer",
-        "i don't need the timer anymore",
-        "forget about the timer",
-        "the timer can go",
-        "never mind the timer, cancel it",
-    ],
-    "timer_pause": ["pause (the|my) timer", "hold the timer", "stop the timer for a moment"],
-    "timer_pause_called": [
-        "pause [the|my] {t} timer",
-        "pause the timer (called|for|named) [the] {t}",
-        "hold the {t} timer for a moment",
-        "freeze the {t} timer",
-    ],
-    "timer_pause_of": ["pause [the|my] {d} timer", "hold the {d} timer"],
-    "timer_resume": [
-        "(resume|continue|unpause|restart) (the|my) timer",
-        "let the timer go on",
-        "start the timer again",
-    ],
-    "timer_resume_called": [
-        "(resume|continue|unpause) [the|my] {t} timer",
-        "let the {t} timer go on",
-        "start the {t} timer again",
-        "(resume|continue) the timer (called|for) [the] {t}",
-    ],
-    "timer_resume_of": ["(resume|continue|unpause) [the|my] {d} timer"],
-    "timer_left": [
-        "how (long|much time) is left on (the|my) timer",
-        "how much longer (for|on) (the|my) timer",
-        "(timer status|status of the timer|check the timer|check my timers)",
-        "what's left on the timer",
-        "when does the timer (end|ring|go off)",
-        "how is the timer doing",
-        "how long until the timer is done",
-    ],
-    "timer_left_called": [
-        "how (long|much time) is left on [the|my] {t} timer",
-        "how much longer (for|on) [the] {t} timer",
-        "(status of the|check the|what about the) {t} timer",
-        "when (does|will) the {t} timer (end|ring|be done)",
-        "how long until the {t} timer is done",
-        "time left on [the] {t} timer",
-    ],
-    "timer_left_of": [
-        "how (long|much time) is left on [the|my] {d} timer",
-        "how much longer on the {d} timer",
-    ],
-    "timer_more": [
-        "add {d} to (the|my) timer",
-        "(extend|increase|lengthen) (the|my) timer by {d}",
-        "{d} more on the timer",
-        "give the timer {d} more",
-        "make the timer {d} longer",
-        "put another {d} on the timer",
-    ],
-    "timer_more_called": [
-        "add {d} to [the|my] {t} timer",
-        "(extend|increase) [the|my] {t} timer by {d}",
-        "{d} more (on|for) the {t} timer",
-        "give the {t} timer {d} more",
-        "make the {t} timer {d} longer",
-        "put another {d} on the {t} timer",
-    ],
-    "timer_less": [
-        "(take|remove|subtract) {d} (off|from) (the|my) timer",
-        "(shorten|reduce|decrease) (the|my) timer by {d}",
-        "{d} less on the timer",
-        "make the timer {d} shorter",
-    ],
-    "timer_less_called": [
-        "(take|remove|subtract) {d} (off|from) [the|my] {t} timer",
-        "(shorten|reduce|decrease) [the|my] {t} timer by {d}",
-        "make the {t} timer {d} shorter",
-        "{d} less on the {t} timer",
     ],
     "which_on": [
         "(which|what) {o} are (on|off) {p}",
