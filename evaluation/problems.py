@@ -14,8 +14,8 @@ from pathlib import Path
 from engine.errors import BadData
 from engine.training.datasets import Record, records, sources
 from engine.training.kinds import Pair, contents
-from handlers.calculator import NoNumber, answer_value, evaluate
 from evaluation.cases import Place
+from handlers.calculator import NoNumber, answer_value, evaluate
 
 
 @dataclass(frozen=True, slots=True)

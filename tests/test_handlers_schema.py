@@ -42,7 +42,7 @@ class Asked:
         assert 0 <= fraction <= 1
 
     def abstain(self, reason: str, probability: float) -> None:
-        raise AssertionError("it writes, and never abstains")
+        raise AssertionError(f"it writes, and never abstains: {reason}, {probability}")
 
 
 @pytest.fixture(scope="module")
