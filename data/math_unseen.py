@@ -268,11 +268,11 @@ def unseen(rng: random.Random) -> Tale:
     """One of the stories with its questions."""
     story, ranges, asks = rng.choice(_STORIES)
     world = World(rng)
-    _fill(world, ranges.split(), rng)
+    filled(world, ranges.split(), rng)
     return world.tale([story], list(asks))
 
 
-def _fill(world: World, parts: list[str], rng: random.Random) -> None:
+def filled(world: World, parts: list[str], rng: random.Random) -> None:
     """Numbers by name: ``a 2 9`` is from 2 to 9, ``t =a*k`` follows from others, told before or after."""
     pending: list[tuple[str, str]] = []
     while parts:

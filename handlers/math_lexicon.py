@@ -109,6 +109,11 @@ thinks multiplies
 KEPT = frozenset(_FUNCTION.split()) | frozenset(_CHANGE.split()) | frozenset(_RELATION.split())
 """Lower-case words that reach the model."""
 
+TOLD = (frozenset(_CHANGE.split()) | frozenset(_RELATION.split())) - frozenset(
+    "more fewer less longer shorter older younger percent dollars cents minutes hours days weeks".split()
+)
+"""Those that tell of what happens and of what is counted; a problem may often be solved without one of them."""
+
 ALWAYS = (1, 2)
 """Constants that any problem may need."""
 

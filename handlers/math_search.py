@@ -2,7 +2,8 @@
 
 Expressions of the same value share their probability: `A + B` and `B + A` are one answer. What cannot be
 the answer of a problem is passed over: a division by zero, less than nothing, something endless. Where
-things are counted, a broken number of them is hardly likely.
+things are counted, a broken number of them is hardly likely; and what the numbers themselves say is weighed
+in (:mod:`handlers.math_plausible`).
 """
 
 import heapq
@@ -18,6 +19,7 @@ from engine.runtime import Forge
 from engine.tokenizer import END
 from handlers.calculator import NoNumber
 from handlers.math_expression import grammar, value
+from handlers.math_plausible import plausibility
 from handlers.math_view import View
 from handlers.protocol import Call, Cancelled
 
@@ -32,6 +34,9 @@ _ENOUGH = 0.98
 _LARGEST = 10**15
 _BROKEN = 0.05
 """What is left of the probability of a broken number of things."""
+
+_WEIGHT = 1.5
+"""The model is surer than it is right, so that what the numbers say counts for more (calibration problems)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,25 +150,24 @@ def _next(
 def _ranked(written: list[tuple[str, float]], seen: View) -> list[Found]:
     counted = _counted(seen)
     shares: dict[Fraction, float] = {}
-    first: dict[Fraction, str] = {}
-    impossible = 0.0
+    first: dict[Fraction, tuple[float, str]] = {}
+    unseen = 1.0
     for expression, logprob in written:
         share = math.exp(logprob)
+        unseen -= share
         try:
             result = value(expression, seen.numbers)
         except NoNumber:
-            impossible += share
             continue
         if not 0 <= result <= _LARGEST:
-            impossible += share
             continue
+        share *= plausibility(expression, seen.numbers) ** _WEIGHT
         if counted and result.denominator != 1:
-            impossible += share * (1 - _BROKEN)
             share *= _BROKEN
         shares[result] = shares.get(result, 0.0) + share
-        first.setdefault(result, expression)
-    possible = max(1.0 - impossible, 1e-9)
-    found = [Found(first[n], n, min(1.0, share / possible)) for n, share in shares.items()]
+        first[result] = max(first.get(result, (0.0, "")), (share, expression))
+    total = max(sum(shares.values()) + max(unseen, 0.0), 1e-9)
+    found = [Found(first[n][1], n, min(1.0, share / total)) for n, share in shares.items()]
     return sorted(found, key=lambda one: -one.probability)
 
 
