@@ -2,13 +2,15 @@ r"""What each part of the way from a text to a number is worth, with the same we
 
     python -m data.math_ablations models/math --data run/math/mawps.jsonl [--limit 200]
 
-Prints the share of exact answers: as served; with the likeliest expression alone, whatever it comes to;
+Prints the share of exact answers: as served; without what the numbers say of an expression; with the likeliest expression alone, whatever it comes to;
 with the likeliest token at each place under the grammar; and without the grammar.
 """
 
 import argparse
+import math
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -55,6 +57,15 @@ def _ways(forge: Forge) -> dict[str, Callable[[View], Fraction]]:
     def served(seen: View) -> Fraction:
         return search.answers(seen, Asking())[0].value
 
+    def unweighed(seen: View) -> Fraction:
+        shares: dict[Fraction, float] = {}
+        for expression, logprob in search.expressions(seen, Asking()):
+            with suppress(NoNumber):
+                result = value(expression, seen.numbers)
+                shares[result] = shares.get(result, 0.0) + math.exp(logprob)
+        likely = [(share, result) for result, share in shares.items() if result >= 0]
+        return max(likely, default=(0.0, Fraction(-1)))[1]
+
     def likeliest(seen: View) -> Fraction:
         return value(search.expressions(seen, Asking())[0][0], seen.numbers)
 
@@ -72,6 +83,7 @@ def _ways(forge: Forge) -> dict[str, Callable[[View], Fraction]]:
 
     return {
         "as served": served,
+        "without what the numbers say": unweighed,
         "the likeliest expression, whatever it comes to": likeliest,
         "the likeliest token at each place": greedy,
         "without the grammar": free,
