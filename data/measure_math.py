@@ -6,7 +6,7 @@ r"""Measure a math model on files of problems, and choose temperature and thresh
 Rows are problems with their numbers, in any form of `forgebus eval math`. An answer is right if it is
 the number. ``--calibration`` is another set, which alone chooses the temperature, at which the
 probabilities tell best what is right, and the threshold, below which an answer would be more than
-four times as likely wrong as right. ``--write`` leaves both in the model's ``calibration.json``.
+nine times as likely wrong as right. ``--write`` leaves both in the model's ``calibration.json``.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from evaluation.arithmetic import solved
 from evaluation.cases import Outcome
 from evaluation.problems import read_problems
 
-LEAST_SHARE = 1 / 5
+LEAST_SHARE = 1 / 10
 
 
 def temperature(found: Sequence[Outcome]) -> float:
