@@ -83,6 +83,7 @@ class WorkConfig(msgspec.Struct, frozen=True, kw_only=True):
         "intent_classification",
         "home_control",
         "text_generation",
+        "math",
         "vision",
     )
     slots: Annotated[int, Meta(ge=1, le=64)] = 1

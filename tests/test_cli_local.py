@@ -24,7 +24,8 @@ def test_help_names_every_command(call: Call) -> None:
     told = call("--help")
     assert told.code == 0
     names = (
-        "run broker ask bids cancel nodes tasks why models quarantine doctor train eval bench demo"
+        "run broker ask bids cancel nodes tasks why models quarantine doctor train eval correct learn"
+        " bench demo"
     )
     for name in names.split():
         assert f"\n  {name} " in told.out

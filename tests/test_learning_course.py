@@ -145,6 +145,7 @@ def test_lessons_that_cannot_be_written_are_told(place: Place, tmp_path: Path) -
     correct(place, "intent_classification", "two and two", Right(label="math"))
     nowhere = Place(place.learning, place.shipped, tmp_path / "nowhere" / "data")
     nowhere.generators.mkdir(parents=True)
+    (nowhere.generators / "__init__.py").touch()  # goes before an installed package of the name
     with pytest.raises(BadData, match="generator router_lessons"):
         learn("router", nowhere, Store(place.learning, 30), ROUTER)
 
