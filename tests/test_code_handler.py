@@ -152,7 +152,7 @@ def ask(handler: Code, text: str, tests: list[str] | None = None) -> dict[str, o
 @pytest.mark.parametrize(
     ("text", "tests"),
     [
-        ("Write a function to check whether a number is even.", ["assert {0}(4)", "assert not {0}(3)"]),
+        ("Write a function to return the factorial of n", ["assert {0}(4) == 24"]),
         ("Write a function called keep that keeps the numbers greater than 12 of a list", ["assert keep([3, 13]) == [13]"]),
         ("reverse a string", ["assert {0}('abc') == 'cba'"]),
     ],
