@@ -4,6 +4,7 @@ Each process takes its share of the rows of every step and reads the same data i
 so that a step is the same whatever their number, but for the rounding of sums.
 """
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -92,5 +93,8 @@ def team(device: str) -> Iterator[Team]:
     dist.init_process_group("nccl" if device == "cuda" else "gloo")
     try:
         yield Team(dist.get_rank(), dist.get_world_size(), here)
+        dist.barrier()  # none leaves while another still waits for its part
     finally:
+        # What holds the group in a cycle would end its threads only after the interpreter, and abort.
+        gc.collect()
         dist.destroy_process_group()
