@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import BadData
+from engine.routing import prompt_of
 from engine.training.datasets import Record, records, sources
-from engine.training.kinds import Labelled, contents, sentence
+from engine.training.kinds import Labelled, contents
 from evaluation.cases import Place
 from evaluation.parts import choose, part_of, part_of_file
 
@@ -88,7 +89,7 @@ def _clinc_parts(data: Path) -> dict[str, list[Sentence]] | None:
         for number, row in enumerate(rows, start=1):
             match row:
                 case [str(text), str(label)]:
-                    kept.append(Sentence(f"{name}:{number}", sentence(text), label))
+                    kept.append(Sentence(f"{name}:{number}", prompt_of(text), label))
                 case _:
                     raise BadData(
                         f"{data}: entry {number} of {name!r} is not [text, intent]",

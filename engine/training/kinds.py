@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import BadData
+from engine.routing import prompt_of
 from engine.training.datasets import Record
-
-_ROUTER_CHARACTERS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +115,6 @@ def contents(kind: str, record: Record) -> list[Content]:
     return found
 
 
-def sentence(text: str) -> str:
-    """The form in which a sentence is put to a router, in training and in serving."""
-    return " ".join(text.lower().split())[:_ROUTER_CHARACTERS]
-
-
 def _ours(kind: str, record: Record) -> list[Content]:
     fields = record.fields
     system, task = fields.get("system", ""), fields.get("task", KINDS[kind].task)
@@ -129,7 +123,7 @@ def _ours(kind: str, record: Record) -> list[Content]:
     match fields:
         case {"text": str(text), "labels": dict(shares)} if shares and kind == "router":
             found = _shares(shares, record.place)
-            return [Labelled(sentence(text), found[0][0], system, task, found)]
+            return [Labelled(prompt_of(text), found[0][0], system, task, found)]
         case {"prompt_ids": list(prompt), "answer_ids": list(answer)}:
             return [Ids(prompt, answer)]
         case {"prompt": str(prompt), "label": int(label) | str(label)}:
@@ -160,7 +154,7 @@ def _public(kind: str, record: Record) -> list[Content]:
             | {"text": str(text), "intent": str(label)}
             | {"question": str(text), "answer": str(label)}
         ):
-            return [Labelled(sentence(text), label, task=task)]
+            return [Labelled(prompt_of(text), label, task=task)]
         case "code", {"text": str(text), "code": str(code)} | {
             "prompt": str(text),
             "code": str(code),
