@@ -45,7 +45,7 @@ def _simple(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made
     number = rng.randrange(30, 75)
     slots = (("humidity", str(number)),) if topic == "humidity" else ()
     speak = say if topic in ("on", "off") else tell
-    text = speak(topic, part, rng, x=target[1], n=numeral(number, rng))
+    text = speak(topic, part, rng, domain, x=target[1], n=numeral(number, rng))
     return text, (Goal(intent, *target[0], slots),), ""
 
 
@@ -295,7 +295,7 @@ def _here(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made |
     slots = ((told[0], told[1] if len(told) > 1 else values[told[0]]),) if told else ()
     speak = say if topic in _PLAIN else tell
     text = speak(
-        *(topic, part, rng),
+        *(topic, part, rng, domain),
         x=f"the {noun}{there}",
         n=str(number),
         c=color,

@@ -36,7 +36,7 @@ from handlers.home_scene import Entity, Place, Scene, located
 from handlers.home_speech import normalise, numbers
 from handlers.home_view import View, view
 
-VERSION = 8
+VERSION = 9
 """Raised whenever the same seed gives other rows than before."""
 
 

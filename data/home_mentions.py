@@ -15,6 +15,7 @@ from data.home_phrases import PHRASES
 from data.home_sayings import SAYINGS
 from data.home_second_unseen import SECOND_UNSEEN
 from data.home_unseen import UNSEEN
+from data.home_wordings import worded
 from data.homes import Home
 from data.phrasing import expand
 from handlers.home_kinds import fits_kind
@@ -47,9 +48,11 @@ Made = tuple[str, tuple[Goal, ...], str]
 """A sentence, what it asks for, and if nothing the reason."""
 
 
-def say(topic: str, part: str, rng: random.Random, **slots: str) -> str:
-    """A sentence on a topic of :data:`data.home_phrases.PHRASES`."""
+def say(topic: str, part: str, rng: random.Random, kind: str = "", **slots: str) -> str:
+    """A sentence on a topic of :data:`data.home_phrases.PHRASES`, said of a thing of some kind."""
     if part == "train":
+        if template := worded(topic, rng, kind):
+            return expand(template, rng, **slots)
         # A table first, for one with many templates would drown the others.
         tables = [PHRASES[topic], *(t[topic] for t in _FURTHER if topic in t)]
         return expand(rng.choice(rng.choice(tables)), rng, **slots)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from data.home_mentions import Goal, Made, fits_class, rivals, say, single
 from data.home_nouns import GENERIC, NOT_HOME
 from data.home_wishes import Maker
+from data.home_wordings import worded
 from data.home_words import AREAS, THINGS, pick
 from data.homes import Home, made_up
 from data.phrasing import expand, numeral
@@ -59,7 +60,7 @@ def _missing(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Mad
         if rivals(mention, home, tuple(GENERIC)):
             return None
     color, number = rng.choice(COLORS), numeral(rng.randint(1, 100), rng)
-    return say(topic, part, rng, x=mention.lower(), n=number, c=color), (), "device"
+    return say(topic, part, rng, domain, x=mention.lower(), n=number, c=color), (), "device"
 
 
 def _elsewhere(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
@@ -85,7 +86,7 @@ def _elsewhere(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> M
         return None
     mention = rng.choice((f"the {area} {name}", f"the {name} in the {area}", f"{name} in {area}"))
     topic = rng.choice(("open", "close") if domain == "cover" else ("on", "off"))
-    return say(topic, part, rng, x=mention), (), "device"
+    return say(topic, part, rng, domain, x=mention), (), "device"
 
 
 def _unclear(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
@@ -101,7 +102,7 @@ def _unclear(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Mad
         return None
     mention = f"the {rng.choice(rng.choice(shared)).label().lower()}"
     way = rng.choice(("open", "close") if domain == "cover" else ("on", "off"))
-    return say(way, part, rng, x=mention), (), "unclear"
+    return say(way, part, rng, domain, x=mention), (), "unclear"
 
 
 def _bare(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
@@ -117,7 +118,7 @@ def _bare(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made |
         return None
     topics = {"cover": ("open", "close"), "lock": ("lock", "unlock"), "vacuum": ("vacuum", "dock")}
     topic = rng.choice(topics.get(domain, ("on", "off")))
-    text = say(topic, part, rng, x=f"{rng.choice(('the', 'the', 'my'))} {noun}")
+    text = say(topic, part, rng, domain, x=f"{rng.choice(('the', 'the', 'my'))} {noun}")
     if not meant:
         return text, (), "device"
     if len(found) > 1:
@@ -164,7 +165,8 @@ def _other(home: Home, part: str, rng: random.Random, others: Sequence[str]) -> 
     if others and rng.random() < 0.7:
         return " ".join(rng.choice(others).split())[:300], (), "other"
     number = numeral(rng.randint(1, 99), rng)
-    return expand(rng.choice(NOT_HOME[part]), rng, n=number), (), "other"
+    said = worded("not_home", rng) if part == "train" else ""
+    return expand(said or rng.choice(NOT_HOME[part]), rng, n=number), (), "other"
 
 
 REFUSALS: dict[str, tuple[Maker, float]] = {

@@ -107,7 +107,8 @@ def _shared_verb(home: Home, part: str, rng: random.Random) -> Made | None:
     if found is None:
         return None
     topic, intent = rng.choice(ways)
-    text = say(topic, part, rng, x=_listed([mention for _, mention in found], rng))
+    kind = domains[0] if len(domains) == 1 else ""
+    text = say(topic, part, rng, kind, x=_listed([mention for _, mention in found], rng))
     return text, tuple(Goal(intent, *target) for target, _ in found), ""
 
 

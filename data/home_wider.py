@@ -11,16 +11,19 @@ from data.home_mentions import Goal, Made, either, say, single
 from data.home_nouns import GENERIC
 from data.home_second_unseen import SECOND_UNSEEN
 from data.home_unseen import UNSEEN
+from data.home_wordings import worded
 from data.homes import Home
 from data.phrasing import expand, numeral
 from handlers.home_scene import Entity
 from handlers.home_view import ANY, SWITCHED_TOGETHER
 
 
-def tell(topic: str, part: str, rng: random.Random, **slots: str) -> str:
+def tell(topic: str, part: str, rng: random.Random, kind: str = "", **slots: str) -> str:
     """A sentence on a topic of :data:`data.home_idioms.IDIOMS` and the tables that widen it."""
     if part != "train":
         return expand(rng.choice(UNSEEN[topic]), rng, **slots)
+    if template := worded(topic, rng, kind):
+        return expand(template, rng, **slots)
     tables = (IDIOMS, FORMER, LATELY_UNSEEN, SECOND_UNSEEN, ABILITIES)
     return expand(rng.choice([t for table in tables for t in table.get(topic, ())]), rng, **slots)
 
@@ -139,7 +142,7 @@ def _except(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made
         said.append(one[1])
     if not [e for e in among if e not in without and e.area not in without]:
         return None
-    text = say(topic, part, rng, x=mention)
+    text = say(topic, part, rng, domain, x=mention)
     if part == "train" and way == "off" and domain == "light" and target == "all":
         text = rng.choice((text, text, "lights out everywhere", "all lights out", "lights out"))
     text = tell("except", part, rng, s=text, e=rng.choice((" and ", " and ")).join(said))

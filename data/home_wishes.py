@@ -36,7 +36,7 @@ def switch(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made 
         return None
     way = rng.choice(("on", "off"))
     goal = Goal(f"HassTurn{way.title()}", found[0])
-    return say(way, part, rng, x=found[1]), (goal,), ""
+    return say(way, part, rng, found[0].kind(), x=found[1]), (goal,), ""
 
 
 def switch_group(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
@@ -54,7 +54,7 @@ def switch_group(home: Home, part: str, rng: random.Random, _: Sequence[str]) ->
         room = rng.choice((f"the {area.lower()}", area.lower()))
         text = say(f"{way}_light", part, rng, r=room, x=room)
     else:
-        text = say(way, part, rng, x=group[1])
+        text = say(way, part, rng, domain, x=group[1])
     return text, (Goal(intent, area, domain),), ""
 
 
@@ -83,7 +83,7 @@ def _switch_all(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> 
         rng,
     )
     way = rng.choice(("on", "off", "off"))
-    text = say(way, part, rng, x=mention)
+    text = say(way, part, rng, domain, x=mention)
     if part == "train" and way == "off" and rng.random() < 0.2:
         text = expand(rng.choice(_NOT_ONE), rng, u=one_of(noun), o=noun)
     return text, (Goal(f"HassTurn{way.title()}", "all", domain),), ""
@@ -138,7 +138,7 @@ def covers(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made 
     goal, mention = target
     topic = rng.choice(("open", "open", "close", "close", "position", "position_half"))
     number = rng.choice((rng.randint(1, 100), rng.randrange(10, 101, 10)))
-    text = say(topic, part, rng, x=mention, n=numeral(number, rng))
+    text = say(topic, part, rng, domain, x=mention, n=numeral(number, rng))
     match topic:
         case "open":
             return text, (Goal("HassTurnOn", *goal),), ""
@@ -237,11 +237,11 @@ def _state(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made 
         group = all_in_room(home, kind, rng)
         if group is None:
             return None
-        return say(topic, part, rng, x=group[1]), (Goal("HassGetState", group[0], kind),), ""
+        return say(topic, part, rng, kind, x=group[1]), (Goal("HassGetState", group[0], kind),), ""
     found = single(home, (kind,), rng, rivals.get(kind, SWITCHED))
     if found is None:
         return None
-    return say(topic, part, rng, x=found[1]), (Goal("HassGetState", found[0]),), ""
+    return say(topic, part, rng, kind, x=found[1]), (Goal("HassGetState", found[0]),), ""
 
 
 def scene(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
