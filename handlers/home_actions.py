@@ -21,7 +21,7 @@ import msgspec
 
 from engine.grammar import Grammar, choice, either, literal, repeat, sequence, shared
 from handlers.home_items import items
-from handlers.home_kinds import of_class
+from handlers.home_kinds import in_use, of_class
 from handlers.home_scene import Entity, Place, Scene
 from handlers.home_speech import words
 from handlers.home_view import ANY, SWITCHED_TOGETHER, View
@@ -157,6 +157,8 @@ _ALWAYS = (
 )
 """The words of a line that come from no home and no sentence."""
 
+_WARMER = (("change", "up"),)
+
 MOST_COMMANDS = 3
 """Most commands in one sentence."""
 
@@ -232,14 +234,21 @@ def resolve(action: Action, scene: Scene, shown: View, probability: float) -> In
         domains = SWITCHED_TOGETHER if action.domain == ANY else (action.domain,)
         inside = [e for e in scene.entities if e.kind() in domains and e.in_groups()]
         chosen = [e for e in inside if place is None or place.holds(e)]
-        chosen = _in_use(action.intent, of_class(chosen, words(shown.sentence)))
+        chosen = in_use(action.intent, of_class(chosen, words(shown.sentence)))
     elif action.intent == "HassGetWeather":
         chosen = [e for e in scene.entities if e.kind() == "weather"][:1]
     left_out = [shown.entities.get(x) or shown.places[x] for x in action.without]
     chosen = [e for e in chosen if not any(_is_in(e, one) for one in left_out)]
-    for name, value in action.slots:
-        slots |= _slot(action.intent, name, value, shown)
-    return Intent(action.intent, slots, tuple(e.entity_id for e in chosen), probability)
+    intent, values = action.intent, action.slots
+    if (
+        values == _WARMER
+        and chosen
+        and all(e.kind() == "climate" and e.state == "off" for e in chosen)
+    ):
+        intent, values = "HassTurnOn", ()  # There is no temperature yet to add a degree to.
+    for name, value in values:
+        slots |= _slot(intent, name, value, shown)
+    return Intent(intent, slots, tuple(e.entity_id for e in chosen), probability)
 
 
 def grammar(shown: View) -> Grammar:
@@ -349,22 +358,6 @@ def _left_out(found: Choices) -> Grammar:
         return literal("")
     one = sequence(literal(" "), choice(letters))
     return repeat(sequence(literal(" except"), one, repeat(one, 0, 2)), 0, 1)
-
-
-_USED = {"HassMediaUnpause": "paused"} | dict.fromkeys(
-    (
-        *("HassMediaPause", "HassMediaNext", "HassMediaPrevious", "HassSetVolume"),
-        *("HassSetVolumeRelative", "HassMediaPlayerMute", "HassMediaPlayerUnmute"),
-    ),
-    "playing",
-)
-"""Intent -> the state that a player must be in if others are not; Home Assistant asks the same."""
-
-
-def _in_use(intent: str, chosen: list[Entity]) -> list[Entity]:
-    """Of several players those that play, or for "go on" those that pause, if there are any."""
-    state = _USED.get(intent)
-    return [e for e in chosen if state and e.state == state] or chosen
 
 
 def _slot(intent: str, name: str, value: str, shown: View) -> dict[str, str | float]:

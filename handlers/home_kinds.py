@@ -121,3 +121,19 @@ def of_class(chosen: Sequence[Entity], stems: Iterable[str]) -> list[Entity]:
         named = [stem for stem in heard if class_said(domain, stem)]
         fitting += [e for e in inside if any(fits_kind(e, stem) for stem in named)] or inside
     return fitting
+
+
+_USED = {"HassMediaUnpause": "paused"} | dict.fromkeys(
+    (
+        *("HassMediaPause", "HassMediaNext", "HassMediaPrevious", "HassSetVolume"),
+        *("HassSetVolumeRelative", "HassMediaPlayerMute", "HassMediaPlayerUnmute"),
+    ),
+    "playing",
+)
+"""Intent -> the state that a player must be in if others are not; Home Assistant asks the same."""
+
+
+def in_use(intent: str, chosen: list[Entity]) -> list[Entity]:
+    """Of several players those that play, or for "go on" those that pause, if there are any."""
+    state = _USED.get(intent)
+    return [e for e in chosen if state and e.state == state] or chosen

@@ -193,10 +193,17 @@ def _bound(tokens: Sequence[Token], spans: list[_Span], scene: Scene) -> list[_S
                 continue
         else:
             one = _one_of(tokens, span, places, scene.here())
+            if one is None and len(places) == 1 and _is_kind(tokens, span):
+                continue
             meant = (one,) if one else span.entities
             out.append(_Span(span.start, span.end, meant, sure=span.sure, kept=span.kept))
     out += [place for place in places if place.start not in used]
     return sorted(out, key=lambda s: s.start)
+
+
+def _is_kind(tokens: Sequence[Token], span: _Span) -> bool:
+    """Whether a name is but the word for its kind: "the light" of "light on in the hall"."""
+    return all(token.stem in ALL_KINDS for token in tokens[span.start : span.end])
 
 
 def _plain_room(entity: Entity) -> bool:

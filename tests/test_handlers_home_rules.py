@@ -262,3 +262,20 @@ def test_a_garage_door_is_one_whatever_it_is_called() -> None:
     opener = Entity("cover.g", "Garage Opener", "Garage", device_class="garage")
     shown = view(located(Scene("open the garage door", (*HOME, opener))))
     assert shown.prompt.startswith("open the cover A\n")
+
+
+def test_a_lamp_that_is_called_lamp_is_no_riddle_where_a_room_is_named() -> None:
+    cellar = Entity("light.c", "Bulb", "Cellar")
+    shown = view(located(Scene("the lamp on in the cellar", (*HOME, cellar))))
+    assert shown.prompt.startswith("the lamp on in the room R\n")
+    assert " light ? " in read("is the lamp still on")
+
+
+@pytest.mark.parametrize(("state", "intent"), [("off", "HassTurnOn"), ("heat", None)])
+def test_more_warmth_from_a_heater_that_is_off_turns_it_on(state: str, intent: str | None) -> None:
+    scene = located(Scene("heat the den", (Entity("climate.d", "Radiator", "Den", state=state),)))
+    (action,) = parse("HassClimateSetTemperature R climate change up")
+    found = resolve(action, scene, view(scene), 1.0)
+    assert found.name == (intent or action.intent)
+    assert ("temperature_step" in found.slots) is (intent is None)
+    assert found.entities == ("climate.d",)
