@@ -11,7 +11,7 @@ threshold, and `mbpp.jsonl`, a fifth of MBPP's training tasks. `SETS` is the fol
 import argparse
 import json
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ from handlers.code_view import view
 
 HELD_OUT = 0.06
 MBPP_HELD_OUT = 0.2
+FAMILIES = ("letters", "lists", "numbers", "tables", "texts", "units", "words")
+"""Compositions (letters, numbers, words) and files of functions; `numbers` is both."""
 _COMPOSED = 0.55
 _SEEDS = Path(__file__).parent / "seeds" / "code.txt"
 
@@ -40,12 +42,27 @@ def main() -> None:
     parser.add_argument("--mbpp", type=int, default=12, help="how often a task of MBPP comes")
     parser.add_argument("--composed", type=float, default=_COMPOSED, help="share of compositions")
     parser.add_argument("--one-phrasing", action="store_true", help="for comparison: first choices")
+    parser.add_argument(
+        "--without",
+        nargs="*",
+        default=(),
+        choices=FAMILIES,
+        metavar="FAMILY",
+        help=f"for comparison: families that are not trained on ({', '.join(FAMILIES)})",
+    )
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     rng = random.Random(arguments.seed)
     blocks = listed()
     kept = list(
-        training_rows(rng, blocks, arguments.rows, arguments.composed, plain=arguments.one_phrasing)
+        training_rows(
+            rng,
+            blocks,
+            arguments.rows,
+            arguments.composed,
+            plain=arguments.one_phrasing,
+            without=arguments.without,
+        )
     )
     rows = [one.for_training() for one in kept]
     public: list[dict[str, Any]] = []
@@ -68,9 +85,15 @@ def main() -> None:
 
 
 def training_rows(
-    rng: random.Random, blocks: list[Listed], count: int, share: float, *, plain: bool = False
+    rng: random.Random,
+    blocks: list[Listed],
+    count: int,
+    share: float,
+    *,
+    plain: bool = False,
+    without: Collection[str] = (),
 ) -> Iterator[Row]:
-    """Rows of what is not kept for validation."""
+    """Rows of what is not kept for validation, less those of the families `without`."""
     made = 0
     while made < count:
         function = (
@@ -78,6 +101,8 @@ def training_rows(
             if rng.random() < share or not blocks
             else rng.choice(blocks).function(rng)
         )
+        if function.family in without:
+            continue
         phrase = expanded(function.phrase, random.Random(1) if plain else rng)
         if _held_composition(function) or apart(phrase, HELD_OUT):
             continue

@@ -1,9 +1,10 @@
 r"""What each part of the way from a text to a number is worth, with the same weights.
 
-    python -m data.math_ablations models/math --data run/math/mawps.jsonl [--limit 200]
+    python -m data.math_ablations models/math --data run/math/mawps.jsonl [--limit 200] [--digits]
 
 Prints the share of exact answers: as served; without what the numbers say of an expression; with the likeliest expression alone, whatever it comes to;
 with the likeliest token at each place under the grammar; and without the grammar.
+``--digits`` is for a model of rows that ``data.math_problems --digits`` wrote.
 """
 
 import argparse
@@ -31,6 +32,7 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--limit", type=int, default=0)
+    parser.add_argument("--digits", action="store_true", help="numbers stay digits in the prompt")
     arguments = parser.parse_args()
     forge = Forge.load(arguments.model, threads=1)
     ways = _ways(forge)
@@ -38,7 +40,7 @@ def main() -> None:
     right: Counter[str] = Counter()
     for one in problems:
         try:
-            seen = view(one.text)
+            seen = view(one.text, digits=arguments.digits)
         except Unreadable:
             continue
         for name, way in ways.items():

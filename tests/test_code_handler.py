@@ -2,6 +2,7 @@
 
 import ast
 import json
+import random
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ from engine_models import random_checkpoint
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.code_functions import HELD_OUT
+from data.code_functions import FAMILIES, HELD_OUT, training_rows
+from data.code_listed import listed
 from data.code_rows import apart
 from engine.checkpoint import write_sums
 from engine.config import ForgeConfig
@@ -213,3 +215,9 @@ def test_an_untrained_model_gives_out_nothing_that_does_not_parse(tmp_path: Path
 def test_what_is_held_out_is_apart() -> None:
     share = np.mean([apart(f"phrase {n}", HELD_OUT) for n in range(4_000)])
     assert abs(share - HELD_OUT) < 0.02
+
+
+def test_a_family_can_be_left_out() -> None:
+    without = ("words", "lists")
+    rows = training_rows(random.Random(3), listed(), 120, 0.5, without=without)
+    assert {one.family for one in rows} == set(FAMILIES) - set(without)
