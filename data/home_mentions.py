@@ -18,6 +18,7 @@ from data.home_unseen import UNSEEN
 from data.home_wordings import worded
 from data.homes import Home
 from data.phrasing import expand
+from handlers.home_alike import other_names
 from handlers.home_kinds import fits_kind
 from handlers.home_scene import Entity
 from handlers.home_speech import words
@@ -62,6 +63,8 @@ def say(topic: str, part: str, rng: random.Random, kind: str = "", **slots: str)
 def called(entity: Entity, rng: random.Random) -> str:
     """How somebody may call an entity: by name, alias, with its room, or a part of the name."""
     name = rng.choice((entity.label(), entity.label(), *entity.aliases)).lower()
+    others = tuple(other_names(words(name))) if rng.random() < 0.1 else ()
+    name = " ".join(rng.choice(others)) if others else name
     area = entity.area.lower()
     if area and not set(words(area)) & set(words(name)) and rng.random() < 0.4:
         name = rng.choice((f"{area} {name}", f"{name} in the {area}", f"{name} in {area}"))
@@ -80,9 +83,15 @@ def rivals(mention: str, home: Home, domains: Sequence[str]) -> list[Entity]:
             own = set(words(name)) - {"the", "in", "of"}
             if own == said or own | set(words(entity.area)) == said:
                 exact.append(entity)
-            elif said <= own | set(words(entity.area)):
+            elif said <= own | set(words(entity.area)) or _is_otherwise(name, said, entity):
                 fitting.append(entity)
     return exact or fitting
+
+
+def _is_otherwise(name: str, said: set[str], entity: Entity) -> bool:
+    """Whether words are those of a name, one part of it called otherwise."""
+    area = set(words(entity.area))
+    return any(said <= area | set(other) for other in other_names(words(name)))
 
 
 def single(

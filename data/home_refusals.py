@@ -15,6 +15,7 @@ from data.home_words import AREAS, THINGS, pick
 from data.homes import Home, made_up
 from data.phrasing import expand, numeral
 from handlers.home_actions import COLORS
+from handlers.home_alike import other_names
 from handlers.home_scene import Entity
 from handlers.home_speech import words
 
@@ -35,7 +36,7 @@ def _missing(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Mad
     everything = {w for e in home.entities for n in (e.label(), *e.aliases) for w in words(n)}
     if roll < 0.45:
         area = rng.choice(pick(AREAS, part))
-        if set(words(area)) & (here | everything):
+        if _however_called(area) & (here | everything):
             return None
         noun = rng.choice((rng.choice(GENERIC[domain]), rng.choice(pick(THINGS[domain], part))))
         mention = rng.choice((f"the {area} {noun}", f"the {noun} in the {area}", f"{area} {noun}"))
@@ -54,13 +55,19 @@ def _missing(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Mad
         mention = rng.choice((f"the {area} {noun}", f"the {noun} in the {area}"))
     else:
         thing = rng.choice((rng.choice(pick(THINGS[domain], part)), made_up(part, rng)))
-        if set(words(thing)) & everything:
+        if _however_called(thing) & everything:
             return None
         mention = rng.choice((f"the {thing}", thing))
         if rivals(mention, home, tuple(GENERIC)):
             return None
     color, number = rng.choice(COLORS), numeral(rng.randint(1, 100), rng)
     return say(topic, part, rng, domain, x=mention.lower(), n=number, c=color), (), "device"
+
+
+def _however_called(name: str) -> set[str]:
+    """The words of a name, and of all others that mean the same."""
+    own = words(name)
+    return {*own, *(word for other in other_names(own) for word in other)}
 
 
 def _elsewhere(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:

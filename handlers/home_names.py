@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from handlers.home_alike import other_names
 from handlers.home_kinds import KIND_WORDS, MENDED_TO
 from handlers.home_lexicon import COMMON
 from handlers.home_scene import Entity, Place, Scene
@@ -41,7 +42,8 @@ class Names:
 
     Attributes:
         full: names and aliases of entities.
-        short: those less the room in them: "ceiling light" of a "Kitchen Ceiling Light".
+        short: those less the room in them: "ceiling light" of a "Kitchen Ceiling Light"; and other
+            words for them that fit no other name of this home.
         places: names and aliases of areas and floors.
         vocabulary: every word that tells something.
     """
@@ -68,10 +70,31 @@ class Names:
                     home.vocabulary.update(stems)
                     if rest := _without(stems, area):
                         _add(home.short, rest, entity)
+        home._take_other_names()
         home.vocabulary -= FILLERS
         if here := scene.here():
             home.places |= {said: home.places.get(words(here.name), here) for said in _HERE}
         return home
+
+    def _take_other_names(self) -> None:
+        """Other words for what is named here, where they can mean one thing alone."""
+        places: dict[Stems, list[Place]] = {}
+        for own, place in self.places.items():
+            for other in other_names(own):
+                places.setdefault(other, []).append(place)
+        entities: dict[Stems, list[Entity]] = {}
+        for own, held in (*self.full.items(), *self.short.items()):
+            for other in other_names(own) if not ALL_KINDS.issuperset(own) else ():
+                entities.setdefault(other, []).extend(held)
+        named = self.full.keys() | self.short.keys() | self.places.keys()
+        for other, meant in places.items():
+            if other not in named and len({place.name for place in meant}) == 1:
+                self.places[other] = meant[0]
+                self.vocabulary.update(other)
+        for other, found in entities.items():
+            if other not in named and len({e.entity_id for e in found}) == 1:
+                self.short[other] = found[:1]
+                self.vocabulary.update(other)
 
 
 def mended(tokens: list[Token], home: Names) -> list[Token]:

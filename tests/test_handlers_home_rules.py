@@ -279,3 +279,30 @@ def test_more_warmth_from_a_heater_that_is_off_turns_it_on(state: str, intent: s
     assert found.name == (intent or action.intent)
     assert ("temperature_step" in found.slots) is (intent is None)
     assert found.entities == ("climate.d",)
+
+
+@pytest.mark.parametrize(
+    ("text", "prompt"),
+    [
+        ("turn on the refrigerator", "turn on the switch ~A\n"),
+        ("turn on the garage fridge", "turn on the switch A\n"),
+        ("is it warm in the lounge", "is it warm in the room R\n"),
+        ("turn off the desk light", "turn off the light ~A\n"),
+        ("turn off the loft light", "turn off the light ~A\n"),
+    ],
+)
+def test_a_thing_may_be_called_by_another_word_for_it(text: str, prompt: str) -> None:
+    home = (
+        Entity("switch.f", "Fridge", "Garage"),
+        Entity("light.d", "Desk Lamp", "Living Room"),
+        Entity("light.a", "Attic Light", "Attic"),
+    )
+    assert view(located(Scene(text, home))).prompt.startswith(prompt)
+
+
+def test_what_is_called_so_comes_before_what_might_be() -> None:
+    home = (Entity("switch.a", "Fridge", "Garage"), Entity("switch.b", "Refrigerator", "Kitchen"))
+    shown = view(located(Scene("turn on the refrigerator", home)))
+    assert [entity.entity_id for entity in shown.entities.values()] == ["switch.b"]
+    two = (Entity("light.a", "Desk Lamp", "Hall"), Entity("light.b", "Desk Lamp", "Den"))
+    assert not view(located(Scene("turn on the desk light", two))).entities
