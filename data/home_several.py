@@ -18,6 +18,7 @@ from data.home_wishes import (
     timer,
     vacuum,
 )
+from data.home_wordings import worded
 from data.homes import Home
 from data.phrasing import expand, numeral
 from handlers.home_actions import COLORS
@@ -54,7 +55,13 @@ def several(home: Home, part: str, rng: random.Random, others: Sequence[str]) ->
         return _opposite(home, part, rng)
     if roll < 0.6:
         return _then_more(home, part, rng)
-    made = [rng.choice(_PAIRED)(home, part, rng, others) for _ in range(rng.choice((2, 2, 2, 3)))]
+    made: list[Made | None] = []
+    for _ in range(rng.choice((2, 2, 2, 3))):
+        if part == "train" and made and rng.random() < 0.25:
+            before = made[-1]
+            made.append(_continued(home, before[1] if before else (), rng))
+        else:
+            made.append(rng.choice(_PAIRED)(home, part, rng, others))
     texts: list[str] = []
     goals: list[Goal] = []
     for one in made:
@@ -64,8 +71,71 @@ def several(home: Home, part: str, rng: random.Random, others: Sequence[str]) ->
         goals += one[1]
     text = texts[0]
     for other in texts[1:]:
-        text += rng.choice(_JOINTS[part]) + other
+        text += _joint(part, rng) + other
     return text, tuple(goals), ""
+
+
+def _joint(part: str, rng: random.Random) -> str:
+    """What stands between two commands."""
+    joint = worded("joint", rng) if part == "train" else ""
+    return joint.replace("_", " ") or rng.choice(_JOINTS[part])
+
+
+_SWITCHED = ("light", "fan", "switch")
+_BRIEFLY = (
+    (_SWITCHED, "HassTurnOn", ("{x} on", "on with {x}", "{x} can go on", "{x} back on")),
+    (_SWITCHED, "HassTurnOff", ("{x} off", "off with {x}", "{x} can go off")),
+    (("cover",), "HassTurnOn", ("{x} open", "{x} up", "{x} should be open")),
+    (("cover",), "HassTurnOff", ("{x} (closed|shut)", "{x} down", "{x} should be closed")),
+    (("lock",), "HassTurnOn", ("{x} locked", "{x} should be locked")),
+    (("lock",), "HassTurnOff", ("{x} unlocked", "{x} should be unlocked")),
+    (("light",), "brightness", ("{x} (to|at) {n} [percent]", "{x} {n} percent", "{n} for {x}")),
+    (("light",), "color", ("{x} [to|in] {c}", "{c} for {x}")),
+)
+"""Domains, what is done, and how it is said where a command before tells that this is one."""
+_ALIKE = (
+    *("{x} (too|as well|also|likewise)", "{x} (too|as well)", "[do] the same (for|with|to) {x}"),
+    *("likewise {x}", "ditto {x}", "so (should|must) {x}", "same (for|with) {x}"),
+)
+
+
+def _continued(home: Home, before: Sequence[Goal], rng: random.Random) -> Made | None:
+    """A command in short after another: its own, or the same of a second thing."""
+    if rng.random() < 0.4:
+        return _likewise(home, before, rng)
+    domains, done, templates = rng.choice(_BRIEFLY)
+    found = _targets(home, domains, 1, rng)
+    if found is None:
+        return None
+    target, mention = found[0]
+    color, number = rng.choice(COLORS), rng.randint(1, 100)
+    if done == "color" and color in mention:
+        return None
+    text = expand(rng.choice(templates), rng, x=mention, n=numeral(number, rng), c=color)
+    match done:
+        case "brightness" | "color":
+            value = str(number) if done == "brightness" else color
+            return text, (Goal("HassLightSet", *target, ((done, value),)),), ""
+        case _:
+            return text, (Goal(done, *target),), ""
+
+
+def _likewise(home: Home, before: Sequence[Goal], rng: random.Random) -> Made | None:
+    """The same of another thing of the kind, where a single thing or a room came before."""
+    if len(before) != 1 or before[0].without or before[0].target in ("all", "-"):
+        return None
+    goal = before[0]
+    domain = goal.target.kind() if isinstance(goal.target, Entity) else goal.domain
+    if goal.intent not in ("HassTurnOn", "HassTurnOff", "HassLightSet"):
+        return None
+    found = _targets(home, (domain,), 1, rng) if domain in (*_SWITCHED, "cover", "lock") else None
+    if found is None or found[0][0][0] == goal.target:
+        return None
+    target, mention = found[0]
+    if any(value in mention for _, value in goal.slots):
+        return None
+    text = expand(rng.choice(_ALIKE), rng, x=mention)
+    return text, (Goal(goal.intent, *target, goal.slots),), ""
 
 
 _Target = tuple[tuple[Entity | str, str], str]
@@ -163,7 +233,9 @@ def _opposite(home: Home, part: str, rng: random.Random) -> Made | None:
     (one, x), (other, y) = found
     n, m = rng.sample(range(1, 100), 2)
     slots = {"x": x, "y": y, "n": numeral(n, rng), "m": numeral(m, rng)}
-    text = expand(rng.choice(_OPPOSITES[part][kind]), rng, **slots)
+    template = worded("opposite", rng, kind) if part == "train" else ""
+    template = template or rng.choice(_OPPOSITES[part][kind])
+    text = expand(template, rng, **slots)
     if kind == "light":
         goals = [
             Goal("HassLightSet", *target, (("brightness", str(value)),))
@@ -171,6 +243,8 @@ def _opposite(home: Home, part: str, rng: random.Random) -> Made | None:
         ]
     else:
         goals = [Goal(i, *target) for i, target in zip(_BOTH_WAYS, (one, other), strict=True)]
+    if template.index("{y}") < template.index("{x}"):
+        goals.reverse()
     return text, tuple(goals), ""
 
 
@@ -187,7 +261,8 @@ _THEN = {
 
 def _then_more(home: Home, part: str, rng: random.Random) -> Made | None:
     target = either(home, "light", rng)
-    template = rng.choice(_THEN[part])
+    value = rng.choice(("brightness", "color")) if part == "train" else ""
+    template = (worded("then", rng, value) if value else "") or rng.choice(_THEN[part])
     color, number = rng.choice(COLORS), rng.randint(1, 100)
     if target is None or color in target[1]:
         return None

@@ -5,6 +5,7 @@ A command means the same with and without; the model has to learn that from many
 
 import random
 
+from data.home_wordings import worded
 from data.phrasing import expand, imperative
 
 _BESIDE = (
@@ -19,7 +20,7 @@ _BESIDE = (
     "(it's getting late|the sun is up|the sun is gone|it is raining|winter is here), so",
     "(for the party|for dinner|for the guests|for the night|for now)[,]",
     "(sorry|excuse me|pardon|one more thing|by the way|oh|wait)[,]",
-    "(question|a question|listen|look|guess what|you know)[,:]",
+    "(question|a question|listen|look|guess what|you know)[,|:]",
 )
 _BEFORE = (
     *_BESIDE,
@@ -50,12 +51,21 @@ def talked(sentence: str, rng: random.Random) -> str:
     """The sentence with something around it, or a word too many."""
     roll = rng.random()
     if roll < 0.6:
-        before = _BEFORE if imperative(sentence) else _BESIDE
-        sentence = f"{expand(rng.choice(before), rng)} {sentence}"
+        sentence = f"{expand(_before(sentence, rng), rng)} {sentence}"
     if roll > 0.45:
-        sentence = f"{sentence}{rng.choice((' ', ' ', ', '))}{expand(rng.choice(_AFTER), rng)}"
+        after = worded("after", rng) or rng.choice(_AFTER)
+        sentence = f"{sentence}{rng.choice((' ', ' ', ', '))}{expand(after, rng)}"
     if rng.random() < 0.15:
         words = sentence.split()
         words.insert(rng.randrange(len(words)), rng.choice(_WITHIN))
         sentence = " ".join(words)
     return sentence
+
+
+def _before(sentence: str, rng: random.Random) -> str:
+    """What comes first; before a verb that commands also what leads over to it, or both."""
+    if not imperative(sentence):
+        return worded("beside", rng) or rng.choice(_BESIDE)
+    beside = worded("beside", rng) if rng.random() < 0.5 else ""
+    opener = worded("before", rng) if not beside or rng.random() < 0.3 else ""
+    return f"{beside} {opener}".strip() or rng.choice(_BEFORE)
