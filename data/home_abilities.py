@@ -51,8 +51,34 @@ def _simple(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made
 
 QUERIES = {
     "train": """jazz;classical;rock;lullabies;rain sounds;news;bedtime stories;piano;disco;opera;
-        christmas;chill beats;ocean waves;country;blues;techno;reggae;workout;sad;dance hits;folk;
-        nineties;birdsong;heavy metal;soul;guitar;movie soundtracks;dinner;party;sleep""",
+        christmas;chill beats;ocean waves;country;blues;techno;reggae;workout;sad;
+        dance hits;folk;nineties;birdsong;heavy metal;soul;guitar;movie soundtracks;dinner;
+        party;sleep;the news;something relaxing;my workout playlist;funk;hip hop;rap;
+        gospel;punk;indie;house music;trance;ambient;lo-fi beats;acoustic covers;
+        chamber music;string quartets;a symphony;choir music;marching bands;bluegrass;ska;
+        grunge;flamenco;tango;polka;samba;afrobeat;celtic harp;accordion;saxophone;
+        cello suites;white noise;brown noise;a thunderstorm;crackling fire;wind chimes;
+        forest at night;the sea;heartbeat;crickets;cat purring;something upbeat;
+        something quiet;something cheerful;something for dancing;something from the eighties;
+        anything romantic;happy songs;love songs;sad ballads;party hits;summer hits;
+        road trip songs;feel good music;cooking music;cleaning music;gym music;music for yoga;
+        background music;focus music;calm evening tunes;sunday morning coffee;rainy day;
+        wake up songs;campfire songs;sea shanties;nursery rhymes;children's songs;
+        sing along songs;karaoke classics;halloween;easter carols;wedding march;
+        birthday songs;the national anthem;my favourites;my liked songs;my running playlist;
+        my road trip mix;our wedding playlist;dad's old records;the kids playlist;morning mix;
+        deep focus;friday night mix;songs i liked last summer;the last album i bought;
+        top forty;this week's charts;golden oldies;sixties;the seventies;eighties synth pop;
+        the best of the nineties;early two thousands pop;local radio;talk radio;a jazz station;
+        classical radio;the traffic report;sports news;the football match;the weather report;
+        morning show;a podcast;a history podcast;a science podcast;the daily podcast;
+        true crime;stories about space;a comedy show;an audio drama;audiobook;
+        chapter three of my audiobook;a detective novel;poems;french lessons;
+        the velvet lanterns;paper moon parade;marlow finch;hollow pines;otto grey trio;
+        the copper owls;juniper lane;seven tin soldiers;night train to nowhere;blue window;
+        letters from the harbour;dancing with ghosts;honey for the moon;
+        a thousand paper boats;winter in the valley;goodbye yellow house;stay a little longer;
+        when the river sleeps;nothing but sunshine;lost balloons live;the silver tram unplugged""",
     "validation": """bossa nova;drum and bass;whale sounds;violin concertos;swing;fairy tales;
         gregorian chants;salsa""",
 }
@@ -98,8 +124,13 @@ def _list_done(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> M
 
 
 TIMERS = {
-    "train": """pizza;pasta;egg;laundry;tea;oven;workout;nap;bread;homework;cake;rice;chicken;break;
-        potatoes;washing machine;yoga;meeting;parking;bath""",
+    "train": """pizza;pasta;egg;laundry;tea;oven;workout;nap;bread;homework;cake;rice;chicken;
+        break;potatoes;washing machine;yoga;meeting;parking;bath;coffee;soup;stew;steak;
+        roast;turkey;fish;bacon;cookie;muffin;pie;dough;bean;broccoli;noodle;waffle;
+        popcorn;casserole;grill;barbecue;dishwasher;dryer;sprinkler;plank;stretching;
+        jogging;game;screen time;tidy up;bedtime;reading;piano practice;phone call;lunch;
+        medicine;face mask;toothbrush;bus;paint;glue;soft boiled egg;lower tray;
+        baby bottle;puppy walk;quiet time;time out""",
     "validation": "lasagna;dumpling;meditation;sourdough;hair dye;study",
 }
 _TIMER_TOPICS = {

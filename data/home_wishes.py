@@ -289,7 +289,16 @@ _NOUNS = tuple(
     hammer bulbs envelopes stamps pens paper shampoo soap razor lotion diapers vitamins aspirin
     plasters flowers seeds soil hose mailbox roof gutter bicycle boat fence oven dentist doctor
     plumber bank library tickets passport taxes insurance invoice homework report laundry grandma
-    uncle neighbour school haircut car tyres dog rabbit horse aquarium guitar piano cheesecake""".split()
+    uncle neighbour school haircut car tyres dog rabbit horse aquarium guitar piano cheesecake
+    grapes pears peaches plums cherries berries melon pineapple mango avocado cucumber zucchini
+    celery mushrooms pumpkin cabbage broccoli radishes leeks corn noodles couscous quinoa
+    breadcrumbs syrup vanilla cinnamon oregano thyme curry mayonnaise hummus olives pickles capers
+    mozzarella feta margarine pancakes muffins chocolate popcorn lemonade cola beer gin kibble
+    litter hay tissues foil clingfilm mop broom bucket gloves socks shoelaces buttons thread
+    needles ribbon balloons string rope pliers drill ladder hinges fuses charger cable printer
+    toner notebook calendar folder landlord electrician vet optician barber cousin teacher garage
+    basement balcony windows curtains carpet sofa wardrobe stroller pushchair crib tent backpack
+    suitcase rent deposit contract""".split()
 )
 
 
