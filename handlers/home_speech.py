@@ -18,7 +18,7 @@ def plain_words(sentence: str) -> list[str]:
 def normalise(text: str) -> str:
     """One line, lower case, number words as digits, without outer punctuation."""
     flat = " ".join(text.lower().replace("%", " percent ").replace("°", " degrees ").split())
-    flat = _UNIT.sub(" ", flat)
+    flat = _ELEVEN.sub("11", _UNIT.sub(" ", flat))
     flat = _BELOW_ZERO.sub("-", _HYPHEN.sub(" ", flat))
     out: list[str] = []
     tens = 0
@@ -30,7 +30,7 @@ def normalise(text: str) -> str:
             tens = 0
             continue
         tens = _TENS.get(bare, 0)
-        value = tens or _UNITS.get(bare)
+        value = tens or _NUMBER_WORDS.get(bare)
         if value is None or (
             bare == "one" and (follower in _AFTER_PRONOUN or (out and out[-1] in _BEFORE_PRONOUN))
         ):
@@ -43,7 +43,7 @@ def normalise(text: str) -> str:
     return spoken
 
 
-COLOR_NAMES = {
+_PLAIN_COLORS = {
     "rot": "red",
     "grün": "green",
     "blau": "blue",
@@ -51,8 +51,15 @@ COLOR_NAMES = {
     "weiß": "white",
     "weiss": "white",
     "schwarz": "black",
-    "lila": "purple",
     "braun": "brown",
+    "violett": "violet",
+    "golden": "gold",
+}
+COLOR_NAMES = {
+    **_PLAIN_COLORS,
+    **{said + end: c for said, c in _PLAIN_COLORS.items() for end in ("e", "em", "en", "er", "es")},
+    "lila": "purple",
+    "purpur": "purple",
     "rosa": "pink",
     "türkis": "turquoise",
 }
@@ -113,6 +120,37 @@ _TENS = {
         "twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2
     )
 }
+_GERMAN_UNITS = "zwei drei vier fünf sechs sieben acht neun".split()
+_GERMAN_TEENS = """zehn elf zwölf dreizehn vierzehn fünfzehn sechzehn siebzehn achtzehn
+    neunzehn""".split()
+_GERMAN_TENS = {
+    name: 10 * value
+    for value, name in enumerate(
+        "zwanzig dreißig vierzig fünfzig sechzig siebzig achtzig neunzig".split(), start=2
+    )
+} | {"dreissig": 30}
+_GERMAN: dict[str, int | str] = {
+    "null": 0,
+    "eins": 1,
+    "zwo": 2,
+    **dict.fromkeys(("hundert", "einhundert"), 100),
+    **{name: value for value, name in enumerate(_GERMAN_UNITS, start=2)},
+    # An elf in an English sentence is no number.
+    **{name: value for value, name in enumerate(_GERMAN_TEENS, start=10) if name != "elf"},
+    **_GERMAN_TENS,
+    **{
+        f"{one}und{name}": ten + value
+        for name, ten in _GERMAN_TENS.items()
+        for value, one in enumerate(("ein", *_GERMAN_UNITS), start=1)
+    },
+    **{f"{one}einhalb": f"{value} and a half" for value, one in enumerate(_GERMAN_UNITS, start=2)},
+    **dict.fromkeys(("eineinhalb", "anderthalb"), "1 and a half"),
+}
+_NUMBER_WORDS = _GERMAN | _UNITS
+_ELEVEN = re.compile(
+    r"(?<=\bauf )elf\b|(?<=\blautstärke )elf\b"
+    r"|\belf(?= (?:prozent|percent|grad|minuten|stunden|sekunden|und)\b)"
+)
 _AFTER_PRONOUN = ("more", "of", "thing", "that", "which")
 _BEFORE_PRONOUN = (
     "new",
@@ -133,18 +171,25 @@ LEVELS = {
     "half": "50",
     "halfway": "50",
     "quarter": "25",
+    **dict.fromkeys(("voll", "volle", "vollen", "voller", "volles", "maximal", "maximale"), "100"),
+    **dict.fromkeys(("halb", "halbe", "halben", "halber", "halbes", "hälfte"), "50"),
+    **dict.fromkeys(("minimal", "minimale"), "1"),
 }
 _HOUR, _MINUTE = r"(?:hours?|stunden?)", r"(?:minutes?|minuten?)"
 _SPANS_OF_TIME = (
     (re.compile(rf"\b(?:1|an?|eine) {_HOUR} and (?:a half|30 minutes)\b"), "90 minutes"),
     (re.compile(rf"\b1 and a half {_HOUR}\b"), "90 minutes"),
-    (re.compile(rf"\b(?:half an?|half of an|eine? halbe) {_HOUR}\b"), "30 minutes"),
+    (re.compile(rf"\b(?:half an?|half of an|(?:einer? )?halben?) {_HOUR}\b"), "30 minutes"),
     (re.compile(rf"\b(?:a )?quarter(?: of)? an {_HOUR}\b"), "15 minutes"),
     (re.compile(rf"\b(?:3|three) quarters of an {_HOUR}\b"), "45 minutes"),
-    (re.compile(rf"\bhalf a {_MINUTE}\b"), "30 seconds"),
+    (re.compile(r"\b(?:einer? )?dreiviertelstunde\b"), "45 minutes"),
+    (re.compile(r"\b(?:einer? )?viertelstunde\b"), "15 minutes"),
+    (re.compile(rf"\b(?:half a|(?:einer? )?halben?) {_MINUTE}\b"), "30 seconds"),
     (re.compile(rf"\b(\d+) and a half {_HOUR}\b"), r"\1 hours 30 minutes"),
     (re.compile(rf"\b(\d+) and a half {_MINUTE}\b"), r"\1 minutes 30 seconds"),
-    (re.compile(r"\b(?:an?|eine) (hour|minute|second|stunde|sekunde)\b"), r"1 \1"),
+    (re.compile(r"\b(?:an?|einer?) (hour|minute|second|stunde|sekunde)\b"), r"1 \1"),
+    (re.compile(r"\bwarm ?wei(?:ß|ss)(?:e[nrs]?)?\b"), "warm white"),
+    (re.compile(r"\bkalt ?wei(?:ß|ss)(?:e[nrs]?)?\b"), "cold white"),
     (re.compile(r"\bwarm white\b"), "warm white 2700 kelvin"),
     (re.compile(r"\b(cool|cold|daylight) white\b"), r"\1 white 6500 kelvin"),
 )
