@@ -10,12 +10,14 @@ from collections import Counter
 from functools import lru_cache
 
 from data.home_ability_phrases import ABILITIES
+from data.home_german_phrases import PHRASES as GERMAN
 from data.home_idioms import IDIOMS
 from data.home_phrases import PHRASES
 from data.home_unseen import UNSEEN
 from data.home_wordings import FOLDER, wordings
 from data.phrasing import expand
 
+_GERMAN = "german"
 _BESIDE_COMMANDS = {
     **dict.fromkeys(("not_home", "joint", "beside", "before", "after"), frozenset("n")),
     "opposite": frozenset("xynm"),
@@ -23,10 +25,11 @@ _BESIDE_COMMANDS = {
 }
 
 
-def topics() -> dict[str, frozenset[str]]:
-    """The slots that each topic is given."""
-    found = dict(_BESIDE_COMMANDS)
-    for table in (PHRASES, IDIOMS, ABILITIES, UNSEEN):
+def topics(file: str = "") -> dict[str, frozenset[str]]:
+    """The slots that each topic is given; those of German are its own."""
+    german = file == _GERMAN
+    found = {} if german else dict(_BESIDE_COMMANDS)
+    for table in GERMAN.values() if german else (PHRASES, IDIOMS, ABILITIES, UNSEEN):
         for topic, templates in table.items():
             slots = re.findall(r"\{(\w+)\}", " ".join(templates))
             found[topic] = found.get(topic, frozenset()) | frozenset(slots)
@@ -42,10 +45,11 @@ def pattern(template: str) -> re.Pattern[str]:
 
 
 @lru_cache
-def reserved() -> str:
+def reserved(file: str = "") -> str:
     """Sentences of validation, one a line, slots left open: what no template for training may write."""
     slots = {name: f"<{name}>" for name in "cdeilnmopqrstuwxy"}
-    templates = [t for found in UNSEEN.values() for t in found]
+    held = GERMAN["validation"] if file == _GERMAN else UNSEEN
+    templates = [t for found in held.values() for t in found]
     written = {expand(t, random.Random(seed), **slots) for t in templates for seed in range(4)}
     return "\n".join(sorted(written))
 
@@ -57,7 +61,7 @@ def faults(file: str) -> list[str]:
     their like, and sentences that are kept for validation.
     """
     found = []
-    known = topics()
+    known = topics(file)
     for heading, templates in wordings(file).items():
         where = f"{file}.txt [{heading}]"
         given = known.get(heading.partition(" ")[0])
@@ -76,7 +80,7 @@ def faults(file: str) -> list[str]:
             written = expand(template, random.Random(0), **dict.fromkeys(slots, "it"))
             if re.search(r"[\[\](){}|]", written):
                 found.append(f"{where}: brackets do not match, or a slot is unknown: {template!r}")
-            elif pattern(template).search(reserved()):
+            elif pattern(template).search(reserved(file)):
                 found.append(f"{where}: kept for validation, leave it out: {template!r}")
     return found
 
