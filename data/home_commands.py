@@ -117,6 +117,7 @@ def main() -> None:
         add_public(arguments.sets)
         train |= template_makers(arguments.sets, ("en",), 22.0)
         train |= template_makers(arguments.sets, ("de",), 16.0)
+    train["other"] = (train["other"][0], 18.0)
     arguments.out.mkdir(parents=True, exist_ok=True)
     others = [s for f in arguments.negatives for s in f.read_text("utf-8").splitlines() if s]
     cut = len(others) * 9 // 10

@@ -62,6 +62,11 @@ _VERBS = frozenset(
     clear delete begin toggle flip power light illuminate kill cut end do go water vacuum crank
     color colour paint use try call wake count jump push slide stick scribble jot ring""".split()
 )
+_SUBJECTS = {
+    "do": frozenset("i you we they any the my our".split()),
+    "have": frozenset("i you we they".split()),
+}
+"""What makes a question of a verb: "do the lights ...", "have you ...", but not "have the lamp on"."""
 _GROUP = re.compile(r"\[([^\[\]()]*)\]|\(([^\[\]()]*)\)")
 
 
@@ -131,7 +136,8 @@ def dressed(sentence: str, rng: random.Random, language: str = "en") -> str:
 
 def imperative(sentence: str) -> bool:
     """Whether a sentence begins with a verb that commands, so that "can you" may go before it."""
-    return sentence.partition(" ")[0].lower() in _VERBS
+    first, second, *_ = [*sentence.lower().split(), "", ""]
+    return first in _VERBS and second not in _SUBJECTS.get(first, ())
 
 
 def _slip(word: str, rng: random.Random) -> str:

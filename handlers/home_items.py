@@ -76,7 +76,7 @@ _ASKING = frozenset(
     using empty finished ate eaten low short almost nearly still only home house way week weekend
     what who which how let's i'd i'm i've i'll we're we've we'd we'll it's there's there're that's
     auf die der das den dem ein eine einen meine mein zur zum bitte setze setz füge schreib schreibe
-    hinzu kaufen einkaufen einkauf einkaufsliste brauche brauchen wir ich noch und stick throw pop
+    hinzu kaufen einkaufen einkauf einkaufsliste brauche brauchen wir ich noch und stick throw
     right come comes few little type somebody someone great quietly quickly really maybe
     cheers immediately once drop place take takes mind stock goes belongs contain contains say says update extend
     timer timers minute minutes hour hours second seconds called named cancel pause resume stop start
@@ -84,13 +84,27 @@ _ASKING = frozenset(
     done finish erase set reduce shorten extend increase decrease lengthen subtract
     time status over through long until freeze anymore hold clock search find play playing plays listen listening hear music song songs album artist track
     playlist podcast put throw longer shorter extra reset how minuten minute stunden sekunden
-    streiche spiele spiel musik""".split()
+    streiche spiele spiel musik isn't aren't shouldn't haven't doesn't didn't mustn't can't couldn't gonna gotta
+    wanna pls oh ought phew yay yo asap urgently completely barely hardly totally finally sooner sorted
+    purchased marked scratch whack chuck bung sling lob fancy gimme blast broadcast stream serenade entertain
+    scrap restock restocked replenish replace drank grabbed trolley basket cart cupboard weekly mate mum dad
+    husband wife everyone's appreciate tack register suspend prolong additional deduct shave trim fewer shortened
+    stretch raise bump push delay obsolete useless pointless quit dropped ditch ringing warn halt unpause
+    continue wait possible give behind heard boss remembered thought mistake wonder knock lose""".split()
 )
+
+
+def _is_cue(said: str) -> bool:
+    """Whether a word asks for an item, as it is or with -ing: "crossing", "putting"."""
+    stem = said.removesuffix("ing")
+    return said in _ASKING or (
+        stem != said and not {stem, f"{stem}e", stem[:-1]}.isdisjoint(_ASKING)
+    )
 
 
 def _is_asking(read: str, said: str, last: str) -> bool:
     """Whether a piece is part of how an item is asked for, and not of the item."""
-    if said in _ASKING or not said[:1].isalnum() or (said.isdigit() and last in _BEFORE_NUMBER):
+    if _is_cue(said) or not said[:1].isalnum() or (said.isdigit() and last in _BEFORE_NUMBER):
         return True
     kind = read.split(" ", maxsplit=1)[0]
     return kind in _NO_TEXT or (kind in _PLACES and last in _LINKS)

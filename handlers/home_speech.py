@@ -38,7 +38,7 @@ def normalise(text: str) -> str:
         else:
             out.append(token.replace(bare, str(value)))
     spoken = " ".join(out).strip(" .!?,;:\"'")
-    for pattern, meant in _SPANS_OF_TIME:
+    for pattern, meant in _NUMBERS_IMPLIED:
         spoken = pattern.sub(meant, spoken)
     return spoken
 
@@ -176,7 +176,8 @@ LEVELS = {
     **dict.fromkeys(("minimal", "minimale"), "1"),
 }
 _HOUR, _MINUTE = r"(?:hours?|stunden?)", r"(?:minutes?|minuten?)"
-_SPANS_OF_TIME = (
+_CAN = r"(?:possible|(?:it|they|you|that|we)(?: \w+)? (?:can|will|could|goes|go)\b)"
+_NUMBERS_IMPLIED = (
     (re.compile(rf"\b(?:1|an?|eine) {_HOUR} and (?:a half|30 minutes)\b"), "90 minutes"),
     (re.compile(rf"\b1 and a half {_HOUR}\b"), "90 minutes"),
     (re.compile(rf"\b(?:half an?|half of an|(?:einer? )?halben?) {_HOUR}\b"), "30 minutes"),
@@ -190,10 +191,12 @@ _SPANS_OF_TIME = (
     (re.compile(r"\b(?:an?|einer?) (hour|minute|second|stunde|sekunde)\b"), r"1 \1"),
     (re.compile(r"\bwarm ?wei(?:ß|ss)(?:e[nrs]?)?\b"), "warm white"),
     (re.compile(r"\bkalt ?wei(?:ß|ss)(?:e[nrs]?)?\b"), "cold white"),
+    (re.compile(rf"\b(all the way up|flat out|as bright as {_CAN})"), r"\1 full"),
+    (re.compile(rf"\b(all the way down|as (?:dim|low|dark) as {_CAN})"), r"\1 minimum"),
     (re.compile(r"\bwarm white\b"), "warm white 2700 kelvin"),
     (re.compile(r"\b(cool|cold|daylight) white\b"), r"\1 white 6500 kelvin"),
 )
-"""What stands for a number without saying it: durations, and the colours of white light."""
+"""What stands for a number without saying it: durations, extremes, the colours of white light."""
 
 
 @lru_cache(maxsize=4096)
