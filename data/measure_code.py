@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--tests", action="store_true")
     arguments = parser.parse_args()
     if not (arguments.model / CALIBRATION).exists():
-        _keep(arguments.model, Calibration())
+        keep(arguments.model, Calibration())
     if arguments.fit:
         found = [
             _asked(arguments.model, read_tasks(file, arguments.limit), 1.0)
@@ -64,7 +64,7 @@ def main() -> None:
             )
         )
         if arguments.write:
-            _keep(arguments.model, Calibration(temperature, threshold))
+            keep(arguments.model, Calibration(temperature, threshold))
     _, calibration = load_forge(arguments.model.parent, arguments.model.name)
     for file in arguments.report:
         tasks = read_tasks(file, arguments.limit)
@@ -74,6 +74,12 @@ def main() -> None:
             print(
                 json.dumps({"set": file.stem, **_with_tests(arguments.model, tasks, calibration)})
             )
+
+
+def keep(folder: Path, calibration: Calibration) -> None:
+    """Write the `calibration.json` of a model folder, and seal it anew."""
+    (folder / CALIBRATION).write_bytes(msgspec.json.encode(calibration) + b"\n")
+    write_sums(folder, sorted(file.name for file in folder.iterdir() if file.name != SUMS))
 
 
 class _Asked:
@@ -133,11 +139,6 @@ def _with_tests(folder: Path, tasks: list[Task], calibration: Calibration) -> di
         )
     code.ROUNDS_TESTED = usual
     return figures
-
-
-def _keep(folder: Path, calibration: Calibration) -> None:
-    (folder / CALIBRATION).write_bytes(msgspec.json.encode(calibration) + b"\n")
-    write_sums(folder, sorted(file.name for file in folder.iterdir() if file.name != SUMS))
 
 
 def _temperature(logprobs: Floats, right: Flags) -> float:

@@ -15,8 +15,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
-
+from data.measure_code import keep
 from engine.model_use import CALIBRATION, Calibration, read_calibration
 from evaluation.arithmetic import solved
 from evaluation.cases import Outcome
@@ -86,6 +85,8 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=0)
     parser.add_argument("--wrong", type=int, default=0, help="show this many wrong answers")
     arguments = parser.parse_args()
+    if not (arguments.model / CALIBRATION).exists():
+        keep(arguments.model, Calibration())
     calibration = read_calibration(arguments.model)
     if arguments.calibration:
         chosen = [one for file in arguments.calibration for one in _asked(arguments.model, file, 0)]
@@ -99,7 +100,7 @@ def main() -> None:
                 f"  {one.probability:.2f} {one.question}\n       {one.given}; wanted {one.wanted}"
             )
     if arguments.write:
-        (arguments.model / CALIBRATION).write_bytes(msgspec.json.encode(calibration) + b"\n")
+        keep(arguments.model, calibration)
 
 
 def _asked(folder: Path, file: Path, limit: int) -> list[Outcome]:

@@ -1,6 +1,7 @@
 """The shipped math model: answers, abstentions with their reasons, and what hostile texts come to."""
 
 import json
+import shutil
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data import measure_math
 from data.math_problems import validation
 from engine.model_use import Calibration, read_calibration
 from evaluation import command
@@ -254,3 +256,19 @@ def test_the_evaluation_asks_the_handler_as_a_node_does(tmp_path: Path) -> None:
 
 def test_the_shipped_calibration_holds_something_back() -> None:
     assert read_calibration(MODELS / "math").threshold > 0
+
+
+def test_a_model_fresh_from_export_can_be_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(MODELS / "tokenizer.json", tmp_path)
+    shutil.copytree(MODELS / "math", tmp_path / "math")
+    (tmp_path / "math" / "calibration.json").unlink()
+    problems = tmp_path / "problems.jsonl"
+    problems.write_text(json.dumps({"prompt": PROBLEMS[0][0], "answer": "9"}) + "\n", "utf-8")
+    monkeypatch.setattr(
+        "sys.argv", ["measure_math", str(tmp_path / "math"), "--data", str(problems)]
+    )
+    measure_math.main()
+    assert json.loads(capsys.readouterr().out.partition(" ")[2])["accuracy"] == 1.0
+    assert read_calibration(tmp_path / "math") == Calibration()
