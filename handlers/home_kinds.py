@@ -32,20 +32,36 @@ _ENGLISH: dict[str, tuple[str, ...]] = {
     "weather": ("weather", "forecast"),
 }
 _GERMAN: dict[str, tuple[str, ...]] = {
-    "light": ("licht", "lichter", "lampe", "lampen", "leuchte", "leuchten", "beleuchtung"),
-    "fan": ("ventilator", "ventilatoren", "lüfter"),
+    "light": (
+        *("licht", "lichter", "lichtern", "lampe", "lampen", "leuchte", "leuchten", "beleuchtung"),
+        *("strahler", "glühbirne", "glühbirnen"),
+    ),
+    "fan": ("ventilator", "ventilatoren", "lüfter", "lüftern", "lüftung"),
     "switch": ("schalter", "steckdose", "steckdosen"),
     "cover": (
         *("rollo", "rollos", "rolladen", "rollladen", "rollläden", "jalousie", "jalousien"),
-        *("vorhang", "vorhänge", "markise", "garagentor", "fenster"),
+        *("vorhang", "vorhänge", "vorhängen", "gardine", "gardinen", "markise", "markisen"),
+        *("garagentor", "fenster", "raffstore", "plissee", "fensterladen", "fensterläden"),
     ),
-    "lock": ("schloss", "tür"),
-    "media_player": ("fernseher", "lautsprecher", "musik", "lautstärke"),
-    "climate": ("heizung", "temperatur", "grad", "klimaanlage", "thermostat"),
-    "vacuum": ("staubsauger", "saugroboter"),
-    "valve": ("ventil",),
+    "lock": ("schloss", "schlösser", "türschloss", "tür", "türen"),
+    "media_player": (
+        *("fernseher", "lautsprecher", "musik", "lautstärke", "musikanlage", "stereoanlage"),
+        *("lied", "titel"),
+    ),
+    "climate": (
+        *("heizung", "heizungen", "heizkörper", "temperatur", "grad", "klimaanlage", "klimagerät"),
+        *("thermostat", "thermostaten"),
+    ),
+    "vacuum": ("staubsauger", "saugroboter", "putzroboter", "wischroboter", "sauger", "roboter"),
+    "valve": ("ventil", "bewässerung"),
+    "humidifier": ("luftbefeuchter", "luftentfeuchter", "luftfeuchtigkeit"),
+    "scene": ("szene", "lichtszene", "stimmung", "lichtstimmung"),
+    "script": ("skript",),
     "todo": ("liste",),
-    "binary_sensor": ("tür", "fenster"),
+    "sensor": ("temperatur", "luftfeuchtigkeit", "batterie", "akku"),
+    "binary_sensor": ("tür", "türen", "fenster", "bewegung"),
+    "lawn_mower": ("rasenmäher", "mähroboter", "rasen"),
+    "weather": ("wetter", "wetterbericht", "wettervorhersage"),
 }
 KIND_WORDS = {kind: said + _GERMAN.get(kind, ()) for kind, said in _ENGLISH.items()}
 """Domain -> the words for its things, as stems."""
@@ -55,11 +71,15 @@ MENDED_TO = frozenset(word for said in _ENGLISH.values() for word in said)
 
 _CLASSES: dict[str, dict[str, tuple[str, ...]]] = {
     "cover": {
-        "blind": ("blind", "rollo", "jalousie", "shade"),
-        "curtain": ("curtain", "drape", "vorhang", "vorhänge"),
-        "shutter": ("shutter", "rolladen", "rollladen", "rollläden"),
+        "blind": ("blind", "rollo", "jalousie", "jalousien", "raffstore", "shade"),
+        "curtain": (
+            *("curtain", "drape", "vorhang", "vorhänge", "vorhängen", "gardine", "gardinen"),
+        ),
+        "shutter": (
+            *("shutter", "rolladen", "rollladen", "rollläden", "fensterladen", "fensterläden"),
+        ),
         "shade": ("shade",),
-        "awning": ("awning", "markise"),
+        "awning": ("awning", "markise", "markisen"),
         "garage": ("garage", "garagentor"),
         "gate": ("gate",),
         "window": ("window", "skylight", "fenster"),
@@ -77,10 +97,10 @@ _CLASSES: dict[str, dict[str, tuple[str, ...]]] = {
         "carbon_dioxide": ("co2",),
     },
     "binary_sensor": {
-        "door": ("door", "tür"),
+        "door": ("door", "tür", "türen"),
         "garage_door": ("garage",),
         "window": ("window", "fenster"),
-        "motion": ("motion", "movement", "occupancy", "presence"),
+        "motion": ("motion", "movement", "occupancy", "presence", "bewegung"),
         "moisture": ("leak", "moisture", "flood"),
         "smoke": ("smoke",),
         "battery": ("battery", "batterie"),

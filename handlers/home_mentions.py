@@ -51,18 +51,30 @@ class _Span:
 
 
 _LINKS = frozenset("in of on at from inside for im am auf vom von bei an".split())
-_ARTICLES = frozenset("the my our your a der die das den dem des mein meine".split())
-_EACH = frozenset("all every each both any alle jede jedes jeden sämtliche".split())
-_BROAD = frozenset("light switch cover door sensor lock window temperature fan list scene".split())
+_ARTICLES = frozenset(
+    """the my our your a der die das den dem des mein meine meinen meinem meiner unser unsere
+    unseren unserem unserer eine einen einem einer""".split()
+)
+_EACH = frozenset(
+    """all every each both any alle allen jede jedes jeden jedem sämtliche sämtlichen beide
+    beiden""".split()
+)
+_BROAD = frozenset(
+    """light switch cover door sensor lock window temperature fan list scene licht schalter tür
+    schloss fenster temperatur lüfter liste szene""".split()
+)
 _NO_THING = frozenset(
-    "degree temperature volume song track heat mode motion humidity battery grad media".split()
+    """degree temperature volume song track heat mode motion humidity battery grad media
+    temperatur lied titel luftfeuchtigkeit batterie stimmung bewegung""".split()
 )
 _ALSO_VERBS = frozenset("switch light lock shade cover plug heat vacuum hoover fan blind".split())
 _PLACE_WORDS = frozenset(
     """bedroom bathroom kitchen garden porch balcony terrace patio hall hallway office garage
     basement cellar attic yard backyard deck studio lounge library gym nursery pantry closet
     entrance foyer corridor pool sauna barn shed loft den veranda driveway room study quarter
-    floor level""".split()
+    floor level wohnzimmer schlafzimmer kinderzimmer esszimmer arbeitszimmer badezimmer
+    gästezimmer küche flur büro keller terrasse balkon dachboden erdgeschoss
+    obergeschoss""".split()
 )
 _WHICH = frozenset(
     """guest master kid main spare second first third upper lower big small back front left right

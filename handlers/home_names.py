@@ -113,6 +113,8 @@ def mended(tokens: list[Token], home: Names) -> list[Token]:
             out.append(token)
         elif token.stem in joined:
             out += [Token(stem, stem) for stem in joined[token.stem]]
+        elif compound := _compound(token, home):
+            out += compound
         else:
             out.append(_nearest(token, known))
     return out
@@ -122,7 +124,7 @@ _EVERYTHING = frozenset(("everything", "everywhere", "except", "percent", "degre
 _COLORS = frozenset(
     "white black red orange yellow green blue purple brown pink turquoise kelvin".split()
 ) | frozenset(COLOR_NAMES)
-_HERE = tuple(map(words, ("here", "this room", "hier", "diesem raum")))
+_HERE = tuple(map(words, ("here", "this room", "hier", "hier drin", "diesem raum")))
 _SOUNDS = {"lite": "light", "lihgt": "light", "blynd": "blind", "thermostate": "thermostat"}
 _ALIKE = 0.68
 _TOKEN = re.compile(r"-?\d+(?:\.\d+)?(?![^\W_])|[^\W_]+(?:'[^\W_]+)*|[^\w\s]", re.UNICODE)
@@ -146,6 +148,18 @@ def _without(stems: Stems, area: Stems) -> Stems:
                 rest.pop(0)
             return tuple(rest)
     return ()
+
+
+def _compound(token: Token, home: Names) -> list[Token]:
+    """A room and a kind of thing in one word, taken apart: "küchenlicht", "bedroomlights"."""
+    for place in home.places:
+        if len(place) > 1 or len(place[0]) < 3 or not token.said.startswith(place[0]):
+            continue
+        for joint in ("", "n", "s"):
+            rest = token.said.removeprefix(place[0] + joint)
+            if rest != token.said and stem_of(rest) in ALL_KINDS:
+                return [Token(place[0], place[0]), Token(rest, stem_of(rest))]
+    return []
 
 
 def _nearest(token: Token, known: Iterable[str]) -> Token:

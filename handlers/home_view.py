@@ -35,40 +35,47 @@ ANY = "any"
 SWITCHED_TOGETHER = ("light", "switch", "fan", "media_player")
 """What "everything" turns on and off; nothing that heats, locks, or lets water run."""
 
-_EVERYTHING = frozenset("everything anything nothing thing device alles geräte".split())
-_ALL = frozenset("all alle".split())
+_EVERYTHING = frozenset("everything anything nothing thing device alles geräte geräten".split())
+_ALL = frozenset("all alle allen".split())
 _WHOLE = frozenset(
     """all every everything everywhere alle alles überall house home outside upstairs downstairs
-    haus""".split()
+    haus wohnung zuhause daheim""".split()
 )
 _MOST_PERCENT = 100
 _IN_USE = ("playing", "paused")
 _PLAYBACK = frozenset(
     """pause unpause resume continue skip louder quieter volume next previous song track mute unmute
-    playing playback""".split()
+    playing playback lauter leiser weiter nächste nächsten nächster vorige vorigen pausiere
+    stumm""".split()
 )
 _BEFORE_NOUN = frozenset("the my our your a all every each any both".split())
 _HINTS = {
     "light": frozenset(
         """dark bright brightness dim dimmer brighter gloomy darken brighten illuminate see dunkel hell heller
-        dunkler""".split()
+        dunkler dunkeln düster finster finstern duster grell schummrig helligkeit dimm dimme
+        dimmen sehe""".split()
     ),
     "climate": frozenset(
         """warm cold hot cool warmer colder cooler hotter freezing chilly boiling kalt warm wärmer
-        kälter""".split()
+        kälter kühl kühler heiß heize heizen hitze wärme friere frieren friert fröstelt schwitze
+        schwitzen eiskalt saukalt""".split()
     ),
     "media_player": frozenset(
         """pause unpause resume continue skip louder quieter playing playback sound movie show film video next
-        previous play listen hear mute unmute muted silence lauter leiser spiel pausiere""".split()
+        previous play listen hear mute unmute muted silence lauter leiser spiel pausiere
+        laut leise spiele spielen weiterspielen wiedergabe stumm lautlos weiter nächste nächsten
+        nächster vorige vorigen überspringe überspring""".split()
     ),
     "valve": frozenset("water watering irrigate sprinkle".split()),
     "vacuum": frozenset(
-        "clean cleaned cleaning hoovering vacuumed vacuuming base dock docking floor dirty".split()
+        "clean cleaned cleaning hoovering vacuumed vacuuming base dock docking floor dirty sauge saugen putzen ladestation".split()
     ),
     "lawn_mower": frozenset("mow mowing grass dock".split()),
     "humidifier": frozenset("humid dry".split()),
     "binary_sensor": frozenset("smoke movement moving".split()),
-    "sensor": frozenset("energy humid warm cold hot cool chilly warmer colder thermometer".split()),
+    "sensor": frozenset(
+        "energy humid warm cold hot cool chilly warmer colder thermometer kalt".split()
+    ),
     "person": frozenset("anyone anybody who nobody somebody someone everyone everybody".split()),
     "cover": frozenset("open close opened closed".split()),
 }
