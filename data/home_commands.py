@@ -255,7 +255,7 @@ def _values(text: str) -> tuple[list[str], list[str]]:
     return numbers(said), [word for word in said.split() if word in COLORS]
 
 
-_COPYING = ("list", "list_done", "search", "timers")
+_COPYING = ("list", "list_done", "search", "timers", "list_de")
 """Topics with words that are copied letter by letter."""
 
 _MAKERS = WISHES | WIDER | ABLE | GERMAN | SEVERAL | REFUSALS

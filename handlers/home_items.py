@@ -91,6 +91,14 @@ _ASKING = frozenset(
     husband wife everyone's appreciate tack register suspend prolong additional deduct shave trim fewer shortened
     stretch raise bump push delay obsolete useless pointless quit dropped ditch ringing warn halt unpause
     continue wait possible give behind heard boss remembered thought mistake wonder knock lose""".split()
+) | frozenset(
+    """setzt setzen schreiben schreibt schreibs notiere notier notieren tu tun tue packe packen merk
+    merke trag trage eintragen aufnehmen nimm nehmen hinzufügen dazu drauf füg ergänze ergänzen
+    erweitere einkaufszettel besorgen besorge kauf kaufe brauch bräuchte bräuchten braucht fehlt fehlen
+    muss müssen soll sollen will wollen möchte möchten kannst könntest können könnten würdest magst
+    mogst du sie dir mir uns wir kein keine keinen mehr alle leer aus es mal jetzt danke gern für um
+    beim dran denk vergiss nicht kommt kommen gehört gehören neuer weiterer eintrag unsere unserer
+    meiner damit haben wieder ist sind""".split()
 )
 
 

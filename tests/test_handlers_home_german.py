@@ -2,6 +2,7 @@
 
 import pytest
 
+from handlers.home_items import items
 from handlers.home_scene import Context, Entity, Scene, located
 from handlers.home_speech import COLOR_NAMES, normalise
 from handlers.home_view import view
@@ -64,6 +65,19 @@ def read(text: str, here: str = "") -> list[str]:
 )
 def test_german_kinds_hints_and_compounds_are_read(said: str, meant: list[str]) -> None:
     assert read(said) == meant
+
+
+@pytest.mark.parametrize(
+    ("said", "item"),
+    [
+        ("Merk dir Birnen für den Einkauf", "birnen"),
+        ("ich brauche zwei Packungen Äpfel, schreibs auf die Einkaufsliste", "N packungen äpfel"),
+        ("trag bitte Backpapier in die Einkaufsliste ein", "backpapier"),
+        ("wir haben keine Eier mehr", "eier"),
+    ],
+)
+def test_a_german_item_is_none_of_the_words_that_ask_for_it(said: str, item: str) -> None:
+    assert item in items(view(located(Scene(said, HOME))))
 
 
 def test_german_hints_at_a_kind_tell_the_room_of_the_speaker() -> None:
