@@ -41,7 +41,7 @@ from daemon.attempt import (
     started,
 )
 from daemon.config import AuctionConfig
-from daemon.eligible import allowed_nodes, is_better, nobody_better
+from daemon.eligible import allowed_nodes, is_better, nobody_better, not_allowed
 from daemon.ending import after_the_end, finish, in_hand, saved, stop_running, with_decision
 from daemon.judging import result_in
 from daemon.policy import MAX_REASON, Choice, Terms, decide
@@ -164,10 +164,7 @@ def _open(order: Order, task: Task, nonce: str, market: Market, now: float) -> T
     task = replace(task, phase=Phase.OFFERED, auction=nonce, window_ms=window, rounds=0)
     allowed = allowed_nodes(order, market)
     if allowed is not None and not allowed:
-        error = (
-            f"private content may not go to {order.submit.node}: add it to auction.private_nodes"
-        )
-        return finish(order, task, Outcome.FAILED, now, error=error)
+        return finish(order, task, Outcome.FAILED, now, error=not_allowed(order, market))
     why_not = nobody_better(order, task, market, now)
     if why_not:
         return finish(order, task, Outcome.FAILED, now, error=why_not)

@@ -44,6 +44,15 @@ Login = Annotated[
 ]
 
 
+Rule = Annotated[
+    str,
+    Meta(
+        pattern=r"^(\*|[a-z0-9][a-z0-9-]{0,30}):(\*|[a-z][a-z0-9_]{0,30})$(?!\n)",
+        description="a login and a capability such as camera:vision, with * for any of either",
+    ),
+]
+
+
 class ConfigError(Exception):
     """The configuration cannot be used; the message says where, which key, and what is right."""
 
@@ -112,6 +121,8 @@ class AuctionConfig(msgspec.Struct, frozen=True, kw_only=True):
     max_tasks: Annotated[int, Meta(ge=1, le=1_000_000)] = 2000
     max_attempts: Annotated[int, Meta(ge=1, le=100)] = 3
     private_nodes: tuple[NodeId, ...] = ()
+    may_submit: tuple[Rule, ...] = ()
+    may_run: tuple[Rule, ...] = ()
     handoff: bool = True
     ageing_s: Annotated[float, Meta(gt=0.0, le=86_400.0)] = 10.0
     keep_days: Annotated[int, Meta(ge=1, le=3650)] = 7

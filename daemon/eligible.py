@@ -13,6 +13,7 @@ by the card. It grows with each turn and there are `MAX_HANDOFFS` turns at most,
 """
 
 from bus_topics.messages import Privacy
+from daemon.allow import runners
 from daemon.task import Order, Task, ends_by
 from daemon.turn import Market
 
@@ -20,12 +21,25 @@ MAX_HANDOFFS = 3
 
 
 def allowed_nodes(order: Order, market: Market) -> frozenset[str] | None:
-    """Who may see the content; None is everyone. Private content stays with us and our allow-list."""
-    named = None if order.submit.node is None else frozenset({order.submit.node})
-    if order.submit.privacy is Privacy.PRIVATE:
-        trusted = frozenset({market.own, *market.settings.private_nodes})
-        return trusted if named is None else trusted & named
-    return named
+    """Who may see the content; None is everyone. Delegation, privacy and our allow-list narrow it."""
+    submit, settings = order.submit, market.settings
+    limits = [runners(settings.may_run, market.own, submit.capability)]
+    if submit.node is not None:
+        limits.append(frozenset({submit.node}))
+    if submit.privacy is Privacy.PRIVATE:
+        limits.append(frozenset({market.own, *settings.private_nodes}))
+    narrow = [limit for limit in limits if limit is not None]
+    return frozenset.intersection(*narrow) if narrow else None
+
+
+def not_allowed(order: Order, market: Market) -> str:
+    """Why `allowed_nodes` leaves nobody, with what would change it."""
+    submit = order.submit
+    runs = runners(market.settings.may_run, market.own, submit.capability)
+    if submit.node is not None and runs is not None and submit.node not in runs:
+        rule = f"{submit.node}:{submit.capability}"
+        return f"{submit.node} may not run {submit.capability}: add {rule!r} to auction.may_run"
+    return f"private content may not go to {submit.node}: add it to auction.private_nodes"
 
 
 def quality_of(order: Order, task: Task, node: str, market: Market) -> float:

@@ -11,16 +11,18 @@ rounds in vain. It never changes while a task waits, yet a task gains one level 
 
 import heapq
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable
 from typing import Protocol
 
 from bus_topics import messages as m
 from bus_topics.messages import RejectCode
 from daemon import auction
-from daemon.actions import Action, Reply, Send
+from daemon.actions import Action, Send
+from daemon.allow import submit_refusal
 from daemon.config import AuctionConfig
 from daemon.ending import tell
+from daemon.rejection import rejection
 from daemon.reputation import Reputation
 from daemon.roster import Roster
 from daemon.task import ENDED, HELD, Order, Phase, ReplyTo, Task, ends_by, fitted, record_of
@@ -108,6 +110,9 @@ class Home:
             return self._resubmitted(key, known, submit, reply)
         if sender == self._own and reply is None:
             reason = f"{sender} is this node; an app submits under a name of its own"
+            return [rejection(sender, submit.id, RejectCode.DENIED, reason, reply)]
+        rules = self._settings.may_submit
+        if reason := submit_refusal(rules, self._own, sender, submit.capability):
             return [rejection(sender, submit.id, RejectCode.DENIED, reason, reply)]
         if self._unsettled >= self._settings.max_tasks:
             reason = f"{self._own} holds {self._unsettled} unfinished tasks, as many as it may"
@@ -216,6 +221,10 @@ class Home:
     def unfinished(self) -> int:
         """Tasks accepted and not ended."""
         return self._unsettled
+
+    def phases(self) -> Counter[Phase]:
+        """How many of the tasks in memory stand in each phase."""
+        return Counter(task.phase for _, task in self._tasks.values())
 
     # --- private ---------------------------------------------------------------------------------
 
@@ -395,19 +404,3 @@ class Home:
 def _ready(task: Task) -> bool:
     """Whether it waits for an auction, and for nothing else."""
     return task.phase is Phase.QUEUED and task.due is None
-
-
-def rejection(
-    sender: str,
-    id_: str,
-    code: RejectCode,
-    reason: str,
-    reply: ReplyTo | None,
-    retry_after_ms: int = 0,
-) -> Send | Reply:
-    """A refusal, to wherever the answer would have gone."""
-    if reply is None:
-        rejected = m.Rejected(id=id_, code=code, reason=reason, retry_after_ms=retry_after_ms)
-        return Send(sender, rejected)
-    answer = m.Answer(id=id_, error=reason, rejected=code, retry_after_ms=retry_after_ms)
-    return Reply(reply.topic, reply.correlation_data(), answer)
