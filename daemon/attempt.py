@@ -132,7 +132,7 @@ def lost(
     refused: bool = False,
 ) -> Turn:
     """The attempt in hand is over without a result: the runner-up, a new round, or the end."""
-    rate = Rate(task.contractor, refused=refused)
+    rate = Rate(task.contractor, refused=refused, lost=kind == "lost")
     task = noted(order, task, now, kind, task.contractor, detail)
     if task.attempt >= order.max_attempts:
         error = f"gave up after {task.attempt} attempts; the last: {detail}"
@@ -204,4 +204,4 @@ def lease_over(order: Order, task: Task, market: Market, now: float) -> Turn:
         f"{task.contractor} fell silent after it was allowed to begin; the effect may have begun"
     )
     ended, actions = finish(order, task, Outcome.UNKNOWN, now, error=error)
-    return ended, [Rate(task.contractor), *actions]
+    return ended, [Rate(task.contractor, lost=True), *actions]

@@ -216,6 +216,18 @@ class Bus:
         if self._link is not None:
             self._link.end(LinkLost(reason))
 
+    def ping(self, answered: Callable[[float], None]) -> bool:
+        """One message to ourselves; `answered` gets the seconds until the broker acknowledged it.
+
+        False when there is no link; never called when the link ends first.
+        """
+        began = time.perf_counter()
+
+        def receipt(_code: int) -> None:
+            answered(time.perf_counter() - began)
+
+        return self.publish(self._ping_topic, b"", qos=1, expiry_s=1, receipt=receipt)
+
     async def round_trip(self) -> float:
         """Seconds until a message to ourselves has come back and is acknowledged: a median.
 

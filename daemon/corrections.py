@@ -13,8 +13,8 @@ import msgspec
 from bus_topics import messages as m
 from daemon.actions import Action
 from daemon.config import Config
-from daemon.home import rejection
 from daemon.outcome import job_of
+from daemon.rejection import rejection
 from daemon.task import ReplyTo
 from daemon.worker_jobs import Job
 from handlers.corrections_envelope import CAPABILITY, CORRECTABLE, MOST_CONTENT, Envelope

@@ -18,7 +18,7 @@ from bus_topics import messages as m
 from bus_topics.errors import WireError
 from bus_topics.messages import RejectCode
 from daemon.actions import Action, Distrust, Word
-from daemon.home import rejection
+from daemon.rejection import rejection
 from daemon.roster import Roster
 from daemon.task import ReplyTo
 

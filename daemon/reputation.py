@@ -5,7 +5,7 @@ seconds of it costs nothing but a slightly older opinion.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from daemon import pricing
 from daemon.actions import FACT, Action, Save
@@ -25,6 +25,8 @@ class Reputation:
     def __init__(self) -> None:
         self.due = math.inf
         """When `lessons` wants to be called."""
+        self.on_rate: Callable[[Rate], None] | None = None
+        """Told of every promise kept or broken, for whoever counts them."""
         self._calibrations: dict[tuple[str, str], Calibration] = {}
         self._revisions: dict[tuple[str, str], int] = {}
         self._learned: set[tuple[str, str]] = set()
@@ -34,12 +36,18 @@ class Reputation:
         """What was learned of a node's promises; neutral for a stranger."""
         return self._calibrations.get((node, capability), _NEUTRAL)
 
+    def known(self) -> Mapping[tuple[str, str], Calibration]:
+        """Everything learned so far, by node and capability."""
+        return self._calibrations
+
     def wins(self, capability: str) -> Mapping[str, float]:
         """Each node's share of the recent awards of a capability."""
         return self._wins.get(capability, {})
 
     def rate(self, capability: str, rate: Rate, now: float) -> None:
         """A contractor kept its promise, or did not."""
+        if self.on_rate is not None:
+            self.on_rate(rate)
         pair = (rate.node, capability)
         old = self.of(*pair)
         if rate.actual_ms is None:

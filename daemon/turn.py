@@ -101,12 +101,16 @@ Event = Open | BidIn | StartedIn | RefusedIn | ClaimIn | ResultIn | Gone | Cance
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """For the desk: how a contractor kept its promise. `actual_ms` None is a failure."""
+    """For the desk: how a contractor kept its promise. `actual_ms` None is a failure.
+
+    A failure is a refusal, an attempt that was lost with its lease or its node, or a result that says so.
+    """
 
     node: str
     promised_ms: float = 0.0
     actual_ms: float | None = None
     refused: bool = False
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
