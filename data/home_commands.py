@@ -33,7 +33,7 @@ from data.public_homes import add_public
 from handlers.home_actions import COLORS, TEXTS, Action, Choices, choices, parse, resolve, values_of
 from handlers.home_items import items
 from handlers.home_scene import Entity, Place, Scene, located
-from handlers.home_speech import normalise, numbers
+from handlers.home_speech import COLOR_NAMES, normalise, numbers
 from handlers.home_view import View, view
 
 VERSION = 9
@@ -252,7 +252,7 @@ def _is_number(value: str) -> bool:
 def _values(text: str) -> tuple[list[str], list[str]]:
     """What a slip must not touch: numbers and colours."""
     said = normalise(text)
-    return numbers(said), [word for word in said.split() if word in COLORS]
+    return numbers(said), [word for word in said.split() if word in COLORS or word in COLOR_NAMES]
 
 
 _COPYING = ("list", "list_done", "search", "timers", "list_de")

@@ -57,7 +57,7 @@ def talked(sentence: str, rng: random.Random) -> str:
         sentence = f"{sentence}{rng.choice((' ', ' ', ', '))}{expand(after, rng)}"
     if rng.random() < 0.15:
         words = sentence.split()
-        words.insert(rng.randrange(len(words)), rng.choice(_WITHIN))
+        words.insert(rng.randrange(2), rng.choice(_WITHIN))  # never inside a name
         sentence = " ".join(words)
     return sentence
 
