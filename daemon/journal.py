@@ -9,34 +9,42 @@ process but not a kernel: each row therefore knows the kernel life it was writte
 with the seconds (`Stored.shift_s`) to add to its instants.
 """
 
-import fcntl
 import os
 import sqlite3
 import threading
 import time
 from asyncio import AbstractEventLoop
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Self
 
+from daemon import journal_file as file
 from daemon import journal_schema as schema
 from daemon.actions import Row, Save
-from daemon.clocks import BOOT_ID, Clocks, read_clocks, same_life, shift_between
+from daemon.clocks import BOOT_ID, read_clocks
 from daemon.group_commit import Entry, GroupCommit, WriteError
+from daemon.journal_file import FILE, LOCK, JournalDamagedError, JournalError, told, transaction
+from daemon.journal_prune import Limits, Pruned, pruning
 
-FILE = "journal.db"
-LOCK = "journal.lock"
+__all__ = [
+    "FILE",
+    "LOCK",
+    "Journal",
+    "JournalDamagedError",
+    "JournalError",
+    "JournalReader",
+    "Loss",
+    "Quarantined",
+    "Stored",
+]
+
 PAYLOAD_KEPT = 4096
 """Bytes of a quarantined payload that are kept."""
 QUARANTINE_ROWS = 10_000
-
-
-class JournalError(Exception):
-    """The journal cannot be used; the message says which file, why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,15 @@ class Quarantined:
     payload: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A damaged journal that was set aside: when (wall seconds), as which file, what is gone, in words."""
+
+    at: float
+    file: str
+    words: str
+
+
 class JournalReader:
     """The reading half, on a connection of its own; sees what is on disk, not what is queued.
 
@@ -73,8 +90,9 @@ class JournalReader:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._reader = connection
         self._path = path
-        with _told(path):
+        with told(path):
             lives = connection.execute("SELECT id, shift FROM life ORDER BY id").fetchall()
+            (self.version,) = connection.execute("PRAGMA user_version").fetchone()
         self._shifts = {life: sum(s for later, s in lives if later > life) for life, _ in lives}
 
     @classmethod
@@ -83,10 +101,15 @@ class JournalReader:
         path = directory / FILE
         if not path.is_file():
             raise JournalError(f"{path}: there is no journal; has a node run with this state_dir?")
-        with _told(path), ExitStack() as undo:
-            connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        return cls.at(path)
+
+    @classmethod
+    def at(cls, path: Path) -> "JournalReader":
+        """Read this file, a journal or a backup of one."""
+        with told(path), ExitStack() as undo:
+            connection = file.connect_to_read(path)
             undo.callback(connection.close)
-            _check_schema(connection, path)
+            file.check_schema(connection, path)
             reader = JournalReader(connection, path)
             undo.pop_all()
         return reader
@@ -109,16 +132,65 @@ class JournalReader:
     def quarantined(self, limit: int) -> list[Quarantined]:
         """The messages refused last, newest first."""
         sql = "SELECT at, sender, topic, code, reason, payload FROM quarantine"
-        with _told(self._path):
+        with told(self._path):
             found = self._reader.execute(f"{sql} ORDER BY id DESC LIMIT ?", (limit,)).fetchall()
         return [Quarantined(*row) for row in found]
+
+    def losses(self) -> list[Loss]:
+        """What was lost with damaged journals that were set aside, newest first."""
+        if self.version < schema.KNOWS_LOSSES:
+            return []
+        with told(self._path):
+            found = self._reader.execute(schema.LOSSES).fetchall()
+        return [Loss(*row) for row in found]
+
+    def count(self, table: str) -> int:
+        """How many rows a table has, the quarantine too."""
+        with told(self._path):
+            (rows,) = self._reader.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608
+        return int(rows)
+
+    def faults(self) -> list[str]:
+        """What SQLite itself finds wrong with the file, page by page and index by index."""
+        try:
+            found = self._reader.execute("PRAGMA integrity_check").fetchall()
+        except sqlite3.DatabaseError as error:
+            return [str(error)]
+        return [line for (line,) in found if line != "ok"]
+
+    def lives(self) -> frozenset[int]:
+        """The kernel lives that the file knows."""
+        return frozenset(self._shifts)
+
+    def backup(self, target: Path) -> int:
+        """Copy all as it is on disk now into a new file, whoever writes meanwhile; its bytes.
+
+        The copy is whole and synced before it gets its name, which must be free.
+        """
+        part = target.with_name(f".{target.name}.{os.getpid()}")
+        with told(target), ExitStack() as undo:
+            os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            undo.callback(part.unlink)
+            copy = sqlite3.connect(part, isolation_level=None)
+            undo.callback(copy.close)
+            with told(self._path):
+                self._reader.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
+            copy.close()
+            file.sync(part)
+            try:
+                target.hardlink_to(part)
+            except FileExistsError:
+                raise JournalError(f"{target}: is there already; name another file") from None
+            file.sync(target.parent)
+            return target.stat().st_size
 
     def close(self) -> None:
         """Close the connection."""
         self._reader.close()
 
     def _rows(self, table: str, rest: str, values: tuple[object, ...]) -> list[Stored]:
-        with _told(self._path):
+        with told(self._path):
             found: list[_Read] = self._reader.execute(
                 f"{schema.STORED[table]} {rest}", values
             ).fetchall()
@@ -136,16 +208,15 @@ class Journal(JournalReader):
         knows, when the file is damaged or no journal of ours, or when the disk does not let us.
         """
         path = directory / FILE
-        with _told(path), ExitStack() as undo:
+        with told(path), ExitStack() as undo:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = _lock(directory / LOCK)
+            lock = file.lock(directory)
             undo.callback(os.close, lock)
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # -wal and -shm take its mode
-            writer, reader = _connect(path), _connect(path)
+            writer, reader = file.connect(path), file.connect(path)
             undo.callback(writer.close)
             undo.callback(reader.close)
-            _prepare(writer, path)
-            life = _begin_life(writer, read_clocks(boot_id))
+            file.prepare(writer, path)
+            life = file.begin_life(writer, read_clocks(boot_id))
             reader.execute("PRAGMA query_only = 1")
             journal = cls(path, lock, writer, reader, life)
             undo.pop_all()
@@ -240,23 +311,22 @@ class Journal(JournalReader):
         self._commits.put(Entry((), refused, then, None))
 
     def prune(self, keep_s: float, phases: Mapping[str, Collection[str]]) -> int:
-        """Delete rows of these tables and phases that have not changed for `keep_s`; how many.
+        """As `retain`, by age alone; how many rows went."""
+        return self.retain(Limits(keep_s, _NO_BOUND), phases).rows
 
-        Blocks for a sync per 500 rows: call it in a thread, or before the loop runs. It ends early
+    def retain(self, limits: Limits, phases: Mapping[str, Collection[str]]) -> Pruned:
+        """Delete what is over the limits, of these tables in these phases alone, the oldest first.
+
+        Blocks for many syncs, each short: call it in a thread, or before the loop runs. It ends early
         when the journal is closed meanwhile.
         """
-        before, count = time.time() - keep_s, 0
-        for table, names in phases.items():
-            while True:
-                with _told(self._path), self._writing:
-                    if self._closed:
-                        return count
-                    sql = schema.PRUNE[table].format(phases=schema.marks(names))
-                    gone = self._writer.execute(sql, (before, *names, 500)).rowcount
-                count += gone
-                if gone < 500:
-                    break
-        return count
+        work, so_far = pruning(self._writer, limits, phases, time.time()), Pruned()
+        while True:
+            with told(self._path), self._writing:
+                step = None if self._closed else next(work, None)
+            if step is None:
+                return so_far
+            so_far = step
 
     def _write(self, batch: Sequence[Entry], *, probe: bool) -> None:
         """One transaction, in the writer's thread; a `probe` writes something even if nothing waits."""
@@ -268,7 +338,7 @@ class Journal(JournalReader):
         if not rows and not refused and not probe:
             return
         try:
-            with self._writing, _transaction(self._writer):
+            with self._writing, transaction(self._writer):
                 self._write_rows(rows, time.time())
                 if refused:
                     self._writer.executemany(schema.REFUSE, refused)
@@ -277,6 +347,8 @@ class Journal(JournalReader):
                     self._clocks_at = time.monotonic()
                     self._writer.execute(schema.CLOCKS, (self._clocks_at, time.time(), self._life))
         except sqlite3.Error as error:
+            if not isinstance(error, sqlite3.OperationalError):
+                file.suspect(self._path)
             raise WriteError(f"{error}: free space on the disk or replace it") from error
 
     def _write_rows(self, rows: Mapping[str, Sequence[Row]], wall: float) -> None:
@@ -293,105 +365,4 @@ class Journal(JournalReader):
 
 _Read = tuple[str, int, str, bytes, bytes | None, float, int]
 _CLOCKS_EVERY_S = 10.0
-_LOG_BYTES = 16 * 1024 * 1024
-_CHECKED_BYTES = 64 * 1024 * 1024
-
-
-@contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Whatever the disk or SQLite says, said as a JournalError that names the file."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        raise JournalError(
-            f"{path}: {error}; see to its permissions, disk and free space"
-        ) from error
-    except sqlite3.DatabaseError as error:
-        raise JournalError(
-            f"{path}: damaged ({error}); move it away to start anew, or restore a copy"
-        ) from error
-    except OSError as error:
-        raise JournalError(f"{path}: {error.strerror}; see to its permissions and disk") from error
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-
-
-def _lock(path: Path) -> int:
-    """A lock that the kernel lets go of however the process ends."""
-    lock = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise JournalError(
-            f"{path}: another process holds this journal; stop that node or give this one its own "
-            "state_dir"
-        ) from None
-    return lock
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
-
-
-def _prepare(writer: sqlite3.Connection, path: Path) -> None:
-    """Check the file before anything in it is changed, then bring it to our schema and mode."""
-    _check_schema(writer, path)
-    _check_pages(writer, path)
-    (mode,) = writer.execute("PRAGMA journal_mode = WAL").fetchone()
-    if mode != "wal":
-        raise JournalError(f"{path}: no write-ahead log here ({mode}); use a disk of this machine")
-    writer.execute("PRAGMA synchronous = FULL")
-    writer.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
-    (version,) = writer.execute("PRAGMA user_version").fetchone()
-    for number, statements in enumerate(schema.MIGRATIONS[version:], version + 1):
-        with _transaction(writer):
-            for statement in (*statements, f"PRAGMA user_version = {number}"):
-                writer.execute(statement)
-
-
-def _check_schema(connection: sqlite3.Connection, path: Path) -> None:
-    """Refuse a file that is newer than this release, or somebody else's."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if tables and application != schema.APPLICATION:
-        raise JournalError(f"{path}: is a database, but no journal of a node; choose another place")
-    if version > len(schema.MIGRATIONS):
-        raise JournalError(
-            f"{path}: has schema {version}, this release knows up to {len(schema.MIGRATIONS)}; "
-            "install the newer release, or move the file away"
-        )
-
-
-def _check_pages(connection: sqlite3.Connection, path: Path) -> None:
-    """Look at every page while that is quick; a large file is checked as it is read."""
-    if path.stat().st_size <= _CHECKED_BYTES:
-        (finding,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-        if finding != "ok":
-            raise sqlite3.DatabaseError(finding)
-
-
-def _begin_life(connection: sqlite3.Connection, now: Clocks) -> int:
-    """The number of this kernel life in the journal, which knows its shift to the one before."""
-    row = connection.execute(
-        "SELECT id, boot, mono, wall FROM life ORDER BY id DESC LIMIT 1"
-    ).fetchone()
-    if row is not None and same_life(Clocks(*row[1:]), now):
-        number: int = row[0]
-        return number
-    shift = shift_between(Clocks(*row[1:]), now) if row is not None else 0.0
-    with _transaction(connection):
-        sql = "INSERT INTO life (boot, mono, wall, shift) VALUES (?, ?, ?, ?) RETURNING id"
-        (number,) = connection.execute(sql, (*now, shift)).fetchone()
-    return number
+_NO_BOUND = 2**63

@@ -10,6 +10,24 @@ APPLICATION = 0x466F7267
 OWNER = "substr(key, 1, instr(key, '/'))"
 """The part of a key up to its first slash: the sender of a task."""
 
+_COLUMNS = "key, rev, phase, updated, life, state, body"
+
+
+def _rebuilt(table: str) -> tuple[str, ...]:
+    """The table anew with today's columns alone: the first files of schema 1 had one of results."""
+    return (
+        f"ALTER TABLE {table} RENAME TO {table}_1",
+        f"""CREATE TABLE {table} (
+            key TEXT PRIMARY KEY, rev INTEGER NOT NULL, phase TEXT NOT NULL,
+            updated REAL NOT NULL, life INTEGER NOT NULL,
+            state BLOB NOT NULL, body BLOB)""",
+        f"""INSERT INTO {table} ({_COLUMNS})
+            SELECT {_COLUMNS} FROM {table}_1 ORDER BY rowid""",  # noqa: S608 - a name of `TABLES`
+        f"DROP TABLE {table}_1",
+        f"CREATE INDEX {table}_updated ON {table} (updated)",
+    )
+
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         f"PRAGMA application_id = {APPLICATION}",
@@ -29,8 +47,17 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             id INTEGER PRIMARY KEY, boot TEXT NOT NULL, mono REAL NOT NULL, wall REAL NOT NULL,
             shift REAL NOT NULL)""",
     ),
+    (
+        *(statement for table in ("task", "contract", "fact") for statement in _rebuilt(table)),
+        f"CREATE INDEX task_owner ON task ({OWNER}, updated)",
+        """CREATE TABLE loss (
+            id INTEGER PRIMARY KEY, at REAL NOT NULL, file TEXT NOT NULL, words TEXT NOT NULL)""",
+    ),
 )
 """Entry n takes the schema from version n to n + 1. A released entry is never changed."""
+
+KNOWS_LOSSES = 2
+"""The schema from which on there is a table of losses."""
 
 # ruff's S608 below: the names put in are those of `TABLES`; every value is bound.
 SAVE = {
@@ -50,11 +77,17 @@ STORED = {
 }
 PRUNE = {
     table: f"""DELETE FROM {table} WHERE rowid IN (
-        SELECT rowid FROM {table} WHERE updated < ? AND phase IN ({{phases}}) LIMIT ?)"""  # noqa: S608
+        SELECT rowid FROM {table} WHERE updated < ? AND phase IN ({{phases}})
+        ORDER BY updated LIMIT ?)"""  # noqa: S608
     for table in TABLES
 }
 """`phases` is to be filled with as many question marks as there are phases."""
+PRUNE_REFUSED = (
+    "DELETE FROM quarantine WHERE id IN (SELECT id FROM quarantine WHERE at < ? LIMIT ?)"
+)
 
+LOSSES = "SELECT at, file, words FROM loss ORDER BY id DESC"
+LOSE = "INSERT INTO loss (at, file, words) VALUES (?, ?, ?)"
 REFUSE = """INSERT INTO quarantine (at, sender, topic, code, reason, payload)
     VALUES (?, ?, ?, ?, ?, ?)"""
 TRIM = "DELETE FROM quarantine WHERE id <= (SELECT max(id) FROM quarantine) - ?"

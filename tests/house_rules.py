@@ -27,7 +27,7 @@ OWNERS: dict[str, str] = {
     "onnx": "engine/",
     "aiomqtt": "daemon/bus.py",
     "paho": "daemon/bus.py",
-    "sqlite3": "daemon/journal.py",
+    "sqlite3": "daemon/journal",
 }
 MEASURED_BY_BENCH = {"aiomqtt", "paho", "sqlite3", "onnx"}
 TRAINING_ONLY = {"torch", "onnx", "safetensors"}

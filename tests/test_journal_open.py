@@ -33,7 +33,7 @@ def saves(*keys: str) -> list[Save]:
 
 def test_a_second_process_is_refused_until_the_first_is_gone(tmp_path: Path) -> None:
     first = Journal.open(tmp_path)
-    code = f"from daemon.journal import *; Journal.open(Path({str(tmp_path)!r}))"
+    code = f"from daemon.journal import *; import pathlib; Journal.open(pathlib.Path({str(tmp_path)!r}))"
     second = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
@@ -59,7 +59,7 @@ def test_content_is_for_the_owner_only(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(b"not a database, but long enough to look like one" * 100)
-    with pytest.raises(JournalError, match=r"journal\.db: damaged .*move it away"):
+    with pytest.raises(JournalError, match=r"journal\.db: damaged .*sets it aside"):
         Journal.open(tmp_path)
     assert (tmp_path / FILE).read_bytes().startswith(b"not a database")
 
@@ -105,7 +105,7 @@ async def test_an_older_schema_is_taken_forward_with_its_rows(
     assert [row.key for row in journal.load(TASK)] == ["a/1", "a/2"]
     journal.close()
     looked = sqlite3.connect(tmp_path / FILE)
-    assert looked.execute("PRAGMA user_version").fetchone() == (2,)
+    assert looked.execute("PRAGMA user_version").fetchone() == (3,)
     assert looked.execute("SELECT DISTINCT colour FROM task").fetchall() == [("red",)]
     looked.close()
 

@@ -1,0 +1,106 @@
+"""What a journal keeps no longer: by age, then by size, the oldest first, in steps that hold nobody up.
+
+Which rows may go at all, the caller says (`phases`): what is not finished is never among them. The
+pages that become free are given back to the disk.
+"""
+
+import sqlite3
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from daemon import journal_schema as schema
+
+ROWS, LARGE_ROWS, PAGES = 500, 50, 256
+"""Of one step: rows that are too old, rows that are too much, pages that are given back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long finished rows are kept, and how large the journal may be with them."""
+
+    keep_s: float
+    most_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What went: rows, and the bytes that they and what was free before took; and the bytes in use now."""
+
+    rows: int = 0
+    bytes: int = 0
+    left: int = 0
+
+
+def pruning(
+    connection: sqlite3.Connection,
+    limits: Limits,
+    phases: Mapping[str, Collection[str]],
+    now: float,
+) -> Iterator[Pruned]:
+    """Each step is a short transaction of its own, and tells what has gone so far; `now` is wall seconds."""
+    before, rows = _size(connection), 0
+    for gone in _too_old(connection, now - limits.keep_s, phases):
+        rows += gone
+        yield _so_far(connection, before, rows)
+    for gone in _too_much(connection, limits.most_bytes, phases):
+        rows += gone
+        yield _so_far(connection, before, rows)
+    (shrinks,) = connection.execute("PRAGMA auto_vacuum").fetchone()
+    while shrinks and _pragma(connection, "freelist_count"):
+        connection.execute(f"PRAGMA incremental_vacuum({PAGES})").fetchall()
+        yield _so_far(connection, before, rows)
+    yield _so_far(connection, before, rows)
+
+
+def used_bytes(connection: sqlite3.Connection) -> int:
+    """Bytes of the pages in use, those in the write-ahead log counted once."""
+    pages = _pragma(connection, "page_count") - _pragma(connection, "freelist_count")
+    return pages * _pragma(connection, "page_size")
+
+
+def _too_old(
+    connection: sqlite3.Connection, before: float, phases: Mapping[str, Collection[str]]
+) -> Iterator[int]:
+    for table, names in phases.items():
+        sql = schema.PRUNE[table].format(phases=schema.marks(names))
+        yield from _emptied(connection, sql, (before, *names, ROWS), ROWS)
+    yield from _emptied(connection, schema.PRUNE_REFUSED, (before, ROWS), ROWS)
+
+
+def _too_much(
+    connection: sqlite3.Connection, most_bytes: int, phases: Mapping[str, Collection[str]]
+) -> Iterator[int]:
+    for table, names in phases.items():
+        sql = schema.PRUNE[table].format(phases=schema.marks(names))
+        values = (float("inf"), *names, LARGE_ROWS)
+        while used_bytes(connection) > most_bytes:
+            gone = connection.execute(sql, values).rowcount
+            yield gone
+            if not gone:
+                break
+
+
+def _emptied(
+    connection: sqlite3.Connection, sql: str, values: tuple[object, ...], most: int
+) -> Iterator[int]:
+    gone = most
+    while gone == most:
+        gone = connection.execute(sql, values).rowcount
+        yield gone
+
+
+def _so_far(connection: sqlite3.Connection, before: int, rows: int) -> Pruned:
+    left = used_bytes(connection)
+    return Pruned(rows, max(0, before - _size(connection)), left)
+
+
+def _size(connection: sqlite3.Connection) -> int:
+    """Bytes of the file once its log is in it; where the file cannot shrink, of the pages in use."""
+    if not _pragma(connection, "auto_vacuum"):
+        return used_bytes(connection)
+    return _pragma(connection, "page_count") * _pragma(connection, "page_size")
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    (value,) = connection.execute(f"PRAGMA {name}").fetchone()
+    return int(value)
