@@ -5,7 +5,9 @@ among them to the journal, waits for the disk, acknowledges the message that cau
 then sends.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bus_topics.messages import (
     Accepted,
@@ -130,3 +132,31 @@ class Distrust:
 
 Row = Save | Forget
 Action = Save | Forget | Send | Publish | Reply | Tell | Word | Deliver | Run | Halt | Distrust
+
+
+class Parted(NamedTuple):
+    """Actions by when they happen: `rows` first, the rest once those are on disk.
+
+    `admitted` is the key of the new task among the rows, or "".
+    """
+
+    rows: list[Row]
+    rest: list[Action]
+    admitted: str
+
+
+def parted(actions: Sequence[Action]) -> Parted:
+    """What goes to disk, and what waits for it; both in their order."""
+    rows: list[Row] = []
+    rest: list[Action] = []
+    admitted = ""
+    for action in actions:
+        match action:
+            case Save(key=key, admit=admit):
+                rows.append(action)
+                admitted = key if admit else admitted
+            case Forget():
+                rows.append(action)
+            case _:
+                rest.append(action)
+    return Parted(rows, rest, admitted)

@@ -6,6 +6,7 @@ place, the key and what would be right. The result is frozen. Importing this rea
 """
 
 import difflib
+import ipaddress
 import re
 import socket
 import sys
@@ -49,6 +50,14 @@ Rule = Annotated[
     Meta(
         pattern=r"^(\*|[a-z0-9][a-z0-9-]{0,30}):(\*|[a-z][a-z0-9_]{0,30})$(?!\n)",
         description="a login and a capability such as camera:vision, with * for any of either",
+    ),
+]
+
+Listen = Annotated[
+    str,
+    Meta(
+        pattern=r"^((localhost|[0-9.]{7,15}|\[[0-9a-f:.]{2,45}\]):[0-9]{1,5})?$(?!\n)",
+        description="an IP address and a port such as 127.0.0.1:9464 or [::1]:9464, or empty",
     ),
 ]
 
@@ -135,6 +144,18 @@ class LearningConfig(msgspec.Struct, frozen=True, kw_only=True):
     keep_days: Annotated[int, Meta(ge=1, le=3650)] = 365
 
 
+class ObservabilityConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Where metrics and health are told over HTTP; nowhere while `listen` is empty."""
+
+    listen: Listen = ""
+    allow_remote: bool = False
+
+    def address(self) -> tuple[str, int]:
+        """The IP address and port of `listen`, which must not be empty."""
+        host, _, port = self.listen.rpartition(":")
+        return "127.0.0.1" if host == "localhost" else host.strip("[]"), int(port)
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Everything `load` found, complete and checked."""
 
@@ -143,6 +164,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     work: WorkConfig = msgspec.field(default_factory=WorkConfig)
     auction: AuctionConfig = AuctionConfig()
     learning: LearningConfig = LearningConfig()
+    observability: ObservabilityConfig = ObservabilityConfig()
 
 
 def load(
@@ -200,6 +222,7 @@ _SECTIONS: dict[str, Any] = {
     "work": WorkConfig,
     "auction": AuctionConfig,
     "learning": LearningConfig,
+    "observability": ObservabilityConfig,
 }
 _FIELDS: dict[str, dict[str, Any]] = {
     section: {field.name: field.type for field in msgspec.structs.fields(struct)}
@@ -340,6 +363,7 @@ def _path(kind: type, raw: object) -> Path:
 def _check_together(config: Config) -> None:
     """Refuse values that are right alone and wrong together."""
     broker, work, auction = config.broker, config.work, config.auction
+    _check_listen(config.observability)
     missing = [name for name in work.preload if name not in work.capabilities]
     wrong = {
         "[auction] max_window_ms is smaller than window_ms; raise it": (
@@ -359,3 +383,22 @@ def _check_together(config: Config) -> None:
     for message, holds in wrong.items():
         if holds:
             raise ConfigError(message)
+
+
+def _check_listen(observability: ObservabilityConfig) -> None:
+    """Whoever reaches the address reads it all: that others do must have been meant."""
+    if not observability.listen:
+        return
+    told = f"[observability] listen = {observability.listen!r}"
+    host, port = observability.address()
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError as error:
+        raise ConfigError(f"{told}: {error}") from error
+    if not 1 <= port <= 65535:
+        raise ConfigError(f"{told}: a port is 1 to 65535")
+    if not address.is_loopback and not observability.allow_remote:
+        raise ConfigError(
+            f"{told}: other machines would read this node's metrics there, without a login; use"
+            " 127.0.0.1, or set allow_remote = true if that is meant"
+        )

@@ -13,6 +13,7 @@ from bus_topics.messages import Status
 from daemon.bus import Will
 from daemon.config import Config
 from daemon.roster import Roster
+from daemon.tally import SYS_TOPICS
 from daemon.version import VERSION
 from handlers.catalog import CATALOG, Entry
 
@@ -131,7 +132,10 @@ def will(config: Config) -> Will:
 
 
 def subscriptions(config: Config, capabilities: Iterable[str]) -> list[tuple[str, int]]:
-    """Our inbox, everyone's presence, offers we could bid for; a hub also hears asks and the other hubs."""
+    """Our inbox, everyone's presence, offers we could bid for; a hub also hears asks and the other hubs.
+
+    Whoever is watched also listens to what the broker tells of itself; where it may not, nothing comes.
+    """
     base = config.broker.base
 
     def wanted(name: str, **names: str) -> tuple[str, int]:
@@ -145,4 +149,6 @@ def subscriptions(config: Config, capabilities: Iterable[str]) -> list[tuple[str
     filters += [wanted("offer", sender="+", capability=name) for name in capabilities]
     if config.node.hub:
         filters += [wanted("ask", sender="+", capability="+"), wanted("taken", sender="+")]
+    if config.observability.listen:
+        filters += [(topic, 0) for topic in SYS_TOPICS]
     return filters

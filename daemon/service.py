@@ -23,26 +23,24 @@ from bus_topics.errors import UnknownTopic, WireError, WrongShape
 from bus_topics.messages import Status
 from daemon import hub, notify
 from daemon.actions import (
-    TASK,
     Action,
     Distrust,
-    Forget,
     Halt,
     Publish,
     Reply,
-    Row,
     Run,
-    Save,
     Send,
     Tell,
     Word,
+    parted,
 )
 from daemon.alarm import Alarm, every
 from daemon.archive import Archive
 from daemon.bus import Bus, Incoming
+from daemon.checkup import Checkup
 from daemon.config import Config
 from daemon.contract import Phase, contract_key
-from daemon.contractor import SPEED, Contractor
+from daemon.contractor import Contractor
 from daemon.corrections import Corrections, with_learning
 from daemon.home import Home
 from daemon.journal import Journal
@@ -50,9 +48,11 @@ from daemon.keeper import Keeper
 from daemon.outcome import outcome_of
 from daemon.post import Post
 from daemon.presence import Change, Presence, offered, subscriptions, will
-from daemon.reputation import PREFIX as CALIBRATION
+from daemon.pruning import prune
+from daemon.restoring import restored
 from daemon.roster import Roster
-from daemon.task import Phase as TaskPhase
+from daemon.standing import Observer
+from daemon.tally import SYS_TOPICS
 from daemon.vitals import Look, read_hardware, read_vitals, whole_machine
 from daemon.worker_jobs import Done
 from daemon.workers import Workers
@@ -114,6 +114,10 @@ class Node:
         )
         self._post = Post(self.id, self._base, self._bus)
         self._presence = Presence(config, self.boot, self.roster, read_hardware(look))
+        checkup = Checkup(self._bus, self._journal, self._fault)
+        machines = self._home, self._contractor, self._workers, self.roster
+        self.observer = Observer(config, self.boot, checkup, *machines)
+        self._tally = self.observer.tally
         self._alarm = Alarm(self._tick)
         self._healthy = True
         self._stopping, self._ready, self._idle = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -129,12 +133,13 @@ class Node:
             running = [tasks.create_task(self._workers.run())]
             self._workers.preload(self._config.work.preload)
             self._restore()
-            self._prune()
+            pruned = partial(prune, self._journal, self._config.auction.keep_days)
+            pruned()
             running += [
                 tasks.create_task(self._bus.run()),
                 tasks.create_task(every(REFRESH_S, self._announce)),
                 tasks.create_task(every(VITALS_S, self._feel)),
-                tasks.create_task(every(PRUNE_EVERY_S, self._prune)),
+                tasks.create_task(every(PRUNE_EVERY_S, pruned)),
                 tasks.create_task(every(notify.watchdog_interval_s() or 5.0, self._watchdog)),
             ]
             await self._stopping.wait()
@@ -151,18 +156,11 @@ class Node:
         self._stopping.set()
 
     def _restore(self) -> None:
-        """Take up the life before: what was learned, what we owe, what we promised."""
+        """Take up the life before."""
         now = self._loop.time()
-        for row in self._archive.facts():
-            if row.key.startswith(CALIBRATION):
-                self._home.reputation.restore(row.key, row.rev, row.state)
-            elif row.key.startswith(SPEED):
-                self._contractor.restore_speed(row.key, row.rev, row.state)
-        for kept, phase in self._archive.contracts():
-            self._carry_out(self._contractor.restore(kept, phase, now))
-        tasks = self._archive.unfinished()
-        self._carry_out(self._home.restore(tasks, now))
-        _log.info("started", node=self.id, boot=self.boot, tasks=len(tasks))
+        self._carry_out(restored(self._archive, self._home, self._contractor, now))
+        tasks = self._home.phases().total()
+        _log.info("started", node=self.id, boot=self.boot, tasks=tasks)
 
     async def _drain(self) -> None:
         now = self._loop.time()
@@ -183,6 +181,9 @@ class Node:
 
     def _received(self, incoming: Incoming) -> None:
         """Validate; what cannot be true goes to the quarantine and is acknowledged all the same."""
+        if incoming.topic in SYS_TOPICS:
+            self._tally.broker_said(incoming.topic, incoming.payload)
+            return
         try:
             address = topics.parse(self._base, incoming.topic)
             if incoming.retain and not address.topic.retain:
@@ -198,6 +199,7 @@ class Node:
     def _dispatch(self, address: topics.Address, incoming: Incoming) -> None:
         now = self._loop.time()
         sender = address.sender
+        self._tally.received[address.topic.name] += 1
         match address.topic.name:
             case "status":
                 change = self._presence.hear_status(sender, incoming.payload, now)
@@ -220,6 +222,8 @@ class Node:
                 incoming.ack()
             case _ if address.to == self.id and address.topic.message is not None:
                 message = codec.decode(incoming.payload, address.topic.message)
+                if isinstance(message, m.Bid):
+                    self._tally.bid(message, now)
                 self._carry_out(self._told(sender, message, now), incoming)
             case _:
                 raise UnknownTopic(f"{incoming.topic[:200]} is not for {self.id}")
@@ -267,6 +271,7 @@ class Node:
 
     def _done(self, key: str, done: Done) -> None:
         result, usage = outcome_of(key, done)
+        self._tally.ran(result, usage)
         self._carry_out(self._contractor.finished(key, result, usage, self._loop.time()))
         if not self._contractor.holding(Phase.RUNNING):
             self._idle.set()
@@ -275,18 +280,7 @@ class Node:
 
     def _carry_out(self, actions: Sequence[Action], incoming: Incoming | None = None) -> None:
         """Rows to disk; then, and only then, the acknowledgement and everything else."""
-        rows: list[Row] = []
-        rest: list[Action] = []
-        admitted = ""
-        for action in actions:
-            match action:
-                case Save(key=key, admit=admit):
-                    rows.append(action)
-                    admitted = key if admit else admitted
-                case Forget():
-                    rows.append(action)
-                case _:
-                    rest.append(action)
+        rows, rest, admitted = parted(actions)
         then = partial(self._perform, rest, incoming, admitted)
         if admitted and not self._journal.healthy:
             self._not_admitted(admitted, incoming, OSError(self._journal.fault))
@@ -304,6 +298,7 @@ class Node:
                 case Send(to, message) if to == self.id and type(message) in _NODES_ONLY:
                     self._loop.call_soon(self._told_by_us, message)
                 case Send(to, message):
+                    self._tally.sends(message)
                     self._post.send(to, message)
                 case Publish() | Tell() | Word() | Reply():
                     self._speak(action)
@@ -314,6 +309,7 @@ class Node:
                 case Distrust(sender, code, reason) if incoming is not None:
                     self._quarantine(incoming, sender, code, reason)
         if admitted:
+            self._tally.accepted += 1
             self._carry_out(self._home.admitted(admitted, self._loop.time()))
 
     def _not_admitted(self, key: str, incoming: Incoming | None, error: Exception) -> None:
@@ -328,16 +324,19 @@ class Node:
     def _speak(self, action: Publish | Tell | Word | Reply) -> None:
         match action:
             case Publish(offer):
+                self._tally.offered(offer, self._loop.time())
                 self._post.offer(offer)
             case Tell(event):
                 self._tell(event)
             case Word(taken):
                 self._post.taken(taken)
-            case Reply(task=task):
+            case Reply(task=task, message=answer):
+                self._tally.sends(answer)
                 self._post.reply(action, partial(self._answered, task) if task else None)
 
     def _tell(self, event: m.Event) -> None:
         """One line in the log for a settled task; every decision to whoever watches."""
+        self._tally.told(event)
         self._post.event(event)
         if event.kind in _OUTCOMES:
             by, ms = event.node, event.at_ms
@@ -351,6 +350,7 @@ class Node:
             self._carry_out(self._home.answered(key, self._loop.time()))
 
     def _quarantine(self, incoming: Incoming, sender: str, code: str, reason: str) -> None:
+        self._tally.quarantined[code] += 1
         _log.warning("quarantined", sender=sender, topic=incoming.topic[:200], code=code)
         self._journal.quarantine(
             sender=sender,
@@ -373,13 +373,6 @@ class Node:
             self._carry_out(actions, incoming)
         self._arm()
 
-    def _prune(self) -> None:
-        """In a thread, because it waits for the disk."""
-        keep_s = self._config.auction.keep_days * 86_400.0
-        ended = {TASK: (TaskPhase.CLOSED,)}
-        pruning = self._loop.run_in_executor(None, self._journal.prune, keep_s, ended)
-        pruning.add_done_callback(_pruned)
-
     def _watchdog(self) -> None:
         """The service manager hears of us only while the loop turns and the broker answers."""
         healed, self._healthy = self._journal.healthy and not self._healthy, self._journal.healthy
@@ -389,11 +382,19 @@ class Node:
         if self._bus.linked and self._healthy:
             notify.watchdog()
 
+    def _fault(self) -> str:
+        """What is wrong with the node itself, for whoever checks; or ""."""
+        if self._stopping.is_set():
+            return "stopping"
+        conflict = self._presence.status is Status.CONFLICT
+        return f"two nodes are called {self.id}" if conflict else ""
+
     def _linked(self, up: bool) -> None:  # noqa: FBT001 - the bus's own callback
         if not up:
             _log.warning("bus-down", node=self.id)
             self._hub.link_lost()
             return
+        self._tally.links += 1
         self._announce()
         self._hub.linked(self._loop.time())
         self._arm()
@@ -412,9 +413,3 @@ class Node:
 
 _NODES_ONLY = {row.message for row in topics.TOPICS if "requester" not in row.reader} | {m.Progress}
 _OUTCOMES = frozenset(outcome.value for outcome in m.Outcome)
-
-
-def _pruned(pruning: "asyncio.Future[int]") -> None:
-    fault = None if pruning.cancelled() else pruning.exception()
-    if fault is not None:
-        _log.warning("not-pruned", error=str(fault))
