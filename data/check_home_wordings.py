@@ -9,17 +9,15 @@ import sys
 from collections import Counter
 from functools import lru_cache
 
-from data.home_ability_phrases import ABILITIES
 from data.home_german_phrases import PHRASES as GERMAN
-from data.home_idioms import IDIOMS
-from data.home_phrases import PHRASES
-from data.home_unseen import UNSEEN
-from data.home_wordings import FOLDER, wordings
+from data.home_wordings import FOLDER, UNSEEN, wordings
 from data.phrasing import expand
 
 _GERMAN = "german"
-_BESIDE_COMMANDS = {
+_ONLY_IN_TRAINING = {
     **dict.fromkeys(("not_home", "joint", "beside", "before", "after"), frozenset("n")),
+    **dict.fromkeys(("which_on", "which_open", "which_locked"), frozenset("u")),
+    "on_light": frozenset("x"),
     "opposite": frozenset("xynm"),
     "then": frozenset("xnc"),
 }
@@ -28,8 +26,8 @@ _BESIDE_COMMANDS = {
 def topics(file: str = "") -> dict[str, frozenset[str]]:
     """The slots that each topic is given; those of German are its own."""
     german = file == _GERMAN
-    found = {} if german else dict(_BESIDE_COMMANDS)
-    for table in GERMAN.values() if german else (PHRASES, IDIOMS, ABILITIES, UNSEEN):
+    found = {} if german else dict(_ONLY_IN_TRAINING)
+    for table in GERMAN.values() if german else (wordings(UNSEEN),):
         for topic, templates in table.items():
             slots = re.findall(r"\{(\w+)\}", " ".join(templates))
             found[topic] = found.get(topic, frozenset()) | frozenset(slots)
@@ -48,7 +46,7 @@ def pattern(template: str) -> re.Pattern[str]:
 def reserved(file: str = "") -> str:
     """Sentences of validation, one a line, slots left open: what no template for training may write."""
     slots = {name: f"<{name}>" for name in "cdeilnmopqrstuwxy"}
-    held = GERMAN["validation"] if file == _GERMAN else UNSEEN
+    held = GERMAN["validation"] if file == _GERMAN else wordings(UNSEEN)
     templates = [t for found in held.values() for t in found]
     written = {expand(t, random.Random(seed), **slots) for t in templates for seed in range(4)}
     return "\n".join(sorted(written))

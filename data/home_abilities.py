@@ -7,10 +7,10 @@ in which the sentence is spoken.
 import random
 from collections.abc import Sequence
 
-from data.home_mentions import Goal, Made, either, one_of, say, single
+from data.home_mentions import Goal, Made, either, one_of, single
 from data.home_nouns import GENERIC
-from data.home_wider import tell
 from data.home_wishes import Maker, item
+from data.home_wordings import say
 from data.home_words import pick
 from data.homes import Home, random_word
 from data.phrasing import numeral
@@ -44,8 +44,7 @@ def _simple(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made
         return None
     number = rng.randrange(30, 75)
     slots = (("humidity", str(number)),) if topic == "humidity" else ()
-    speak = say if topic in ("on", "off") else tell
-    text = speak(topic, part, rng, domain, x=target[1], n=numeral(number, rng))
+    text = say(topic, part, rng, domain, x=target[1], n=numeral(number, rng))
     return text, (Goal(intent, *target[0], slots),), ""
 
 
@@ -97,15 +96,15 @@ def _play(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made |
         found = single(home, ("media_player",), rng, home.domains())
         if found is None:
             return None
-        text = tell("play_on", part, rng, x=found[1], q=query)
+        text = say("play_on", part, rng, x=found[1], q=query)
         return text, (Goal("HassMediaSearchAndPlay", found[0], "", slots),), ""
     areas = sorted({e.area for e in players if e.area})
     if roll < 0.7 and areas:
         area = rng.choice(areas)
         room = rng.choice((f"the {area.lower()}", area.lower()))
-        text = tell("play_in", part, rng, r=room, q=query)
+        text = say("play_in", part, rng, r=room, q=query)
         return text, (Goal("HassMediaSearchAndPlay", area, "media_player", slots),), ""
-    text = tell("play", part, rng, q=query)
+    text = say("play", part, rng, q=query)
     if len(players) == 1:
         return text, (Goal("HassMediaSearchAndPlay", "all", "media_player", slots),), ""
     return text, (), "unclear"
@@ -115,12 +114,12 @@ def _list_done(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> M
     what = item(part, rng)
     if rng.random() < 0.5 or not home.of("todo"):
         goal = Goal("HassShoppingListCompleteItem", "-", "", (("item", what),))
-        return tell("shopping_done", part, rng, i=what), (goal,), ""
+        return say("shopping_done", part, rng, i=what), (goal,), ""
     found = single(home, ("todo",), rng)
     if found is None:
         return None
     goal = Goal("HassListCompleteItem", found[0], "", (("item", what),))
-    return tell("list_done", part, rng, i=what, x=found[1]), (goal,), ""
+    return say("list_done", part, rng, i=what, x=found[1]), (goal,), ""
 
 
 TIMERS = {
@@ -149,21 +148,21 @@ def _timer(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made 
     slot = (unit, str(number))
     roll = rng.random()
     if roll < 0.25:
-        text = tell("timer_called", part, rng, t=name, d=duration)
+        text = say("timer_called", part, rng, t=name, d=duration)
         return text, (Goal("HassStartTimer", "-", "", (slot, ("called", name))),), ""
     if roll < 0.5:
         topic, intent = rng.choice(
             (("timer_more", "HassIncreaseTimer"), ("timer_less", "HassDecreaseTimer"))
         )
         if rng.random() < 0.5:
-            return tell(topic, part, rng, d=duration), (Goal(intent, "-", "", (slot,)),), ""
-        text = tell(f"{topic}_called", part, rng, t=name, d=duration)
+            return say(topic, part, rng, d=duration), (Goal(intent, "-", "", (slot,)),), ""
+        text = say(f"{topic}_called", part, rng, t=name, d=duration)
         return text, (Goal(intent, "-", "", (slot, ("called", name))),), ""
     topic = rng.choice(tuple(_TIMER_TOPICS))
     told, slots = rng.choice((("", ()), ("_called", (("called", name),)), ("_of", (slot,))))
     if told == "_of":
         duration = duration.removesuffix("s")
-    text = tell(f"{topic}{told}", part, rng, t=name, d=duration)
+    text = say(f"{topic}{told}", part, rng, t=name, d=duration)
     return text, (Goal(_TIMER_TOPICS[topic], "-", "", slots),), ""
 
 
@@ -188,7 +187,7 @@ def _which(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made 
     area, place = _somewhere(home, {e.area for e in found}, rng)
     if not found:
         return None
-    text = tell(topic, part, rng, o=noun, u=one_of(noun), p=place)
+    text = say(topic, part, rng, o=noun, u=one_of(noun), p=place)
     return text, (Goal("HassGetState", area, domain),), ""
 
 
@@ -210,13 +209,13 @@ def _measured(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Ma
     place = rng.choice(("in the {r}", "in the {r}", "in {r}")).replace("{r}", area.lower())
     domain = next(d for d in domains if any(e.area == area for e in held[d]))
     intent = "HassClimateGetTemperature" if domain == "climate" else "HassGetState"
-    return tell(topic, part, rng, p=place), (Goal(intent, area, domain),), ""
+    return say(topic, part, rng, p=place), (Goal(intent, area, domain),), ""
 
 
 def _whole_home(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
     """Batteries, who is there, and wishes that name no room: clear with a single thermostat."""
     topic = rng.choice(("battery_which", "anyone_home", "i_am_cold", "i_am_hot"))
-    text = tell(topic, part, rng)
+    text = say(topic, part, rng)
     if topic == "anyone_home":
         return (text, (Goal("HassGetState", "all", "person"),), "") if home.of("person") else None
     if topic == "battery_which":
@@ -241,7 +240,7 @@ def _lights(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made
     )
     if rng.random() < 0.3:
         topic, slots = "white_and", (slots[0], ("temperature", kelvin))
-    text = tell(topic, part, rng, x=target[1], c=color, w=said, n=str(number))
+    text = say(topic, part, rng, x=target[1], c=color, w=said, n=str(number))
     return text, (Goal("HassLightSet", *target[0], slots),), ""
 
 
@@ -256,8 +255,8 @@ def _vacuum_bare(home: Home, part: str, rng: random.Random, _: Sequence[str]) ->
         topic, intent = rng.choice(_MOWING)
         goal = Goal(intent, "all", "lawn_mower")
         one = len(home.of("lawn_mower")) == 1
-        return (tell(topic, part, rng), (goal,), "") if one else None
-    text, count = tell(topic, part, rng), len(home.of("vacuum"))
+        return (say(topic, part, rng), (goal,), "") if one else None
+    text, count = say(topic, part, rng), len(home.of("vacuum"))
     if count == 1 and not home.of("lawn_mower"):
         return text, (Goal(intent, "all", "vacuum"),), ""
     return (text, (), "unclear") if count else (text, (), "device")
@@ -270,13 +269,13 @@ def _scene_bare(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> 
     name = entity.label().lower()
     if sum(set(words(name)) <= set(words(e.label())) for e in home.entities) > 1:
         return None
-    return tell("scene_bare", part, rng, x=name), (Goal("HassTurnOn", entity),), ""
+    return say("scene_bare", part, rng, x=name), (Goal("HassTurnOn", entity),), ""
 
 
 def _cannot(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
     domains = ("light", "fan", "climate", "switch", "media_player", "vacuum", "cover")
     found = single(home, (rng.choice(domains),), rng, home.domains())
-    return (tell("cannot", part, rng, x=found[1]), (), "unclear") if found else None
+    return (say("cannot", part, rng, x=found[1]), (), "unclear") if found else None
 
 
 _HERE = (
@@ -305,7 +304,6 @@ _HERE = (
     ("room_dark", "light", "HassTurnOn", ()),
     ("room_cold", "climate", "HassClimateSetTemperature", ("change", "up")),
 )
-_PLAIN = frozenset("on off open close brightness color temperature".split())
 
 
 def _here(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
@@ -324,8 +322,7 @@ def _here(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made |
     number, color = rng.randint(18, 26), rng.choice(COLORS)
     values = {"brightness": str(number), "temperature": str(number), "color": color}
     slots = ((told[0], told[1] if len(told) > 1 else values[told[0]]),) if told else ()
-    speak = say if topic in _PLAIN else tell
-    text = speak(
+    text = say(
         *(topic, part, rng, domain),
         x=f"the {noun}{there}",
         n=str(number),
@@ -346,7 +343,7 @@ def _everything_here(home: Home, part: str, rng: random.Random, _: Sequence[str]
     way = rng.choice(("on", "off", "off"))
     home.here = rng.choice(areas)
     place = rng.choice(("here", "in here", "in this room"))
-    text = tell(f"everything_{way}", part, rng, p=place)
+    text = say(f"everything_{way}", part, rng, p=place)
     return text, (Goal(f"HassTurn{way.title()}", home.here, "any"),), ""
 
 

@@ -4,18 +4,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from data.home_ability_phrases import ABILITIES
-from data.home_errands import ERRANDS
-from data.home_former import FORMER
-from data.home_former_unseen import LATELY_UNSEEN
-from data.home_forms import FORMS
-from data.home_more import MORE
 from data.home_nouns import GENERIC, SINGLE
-from data.home_phrases import PHRASES
-from data.home_sayings import SAYINGS
-from data.home_second_unseen import SECOND_UNSEEN
-from data.home_unseen import UNSEEN
-from data.home_wordings import worded
 from data.homes import Home
 from data.phrasing import expand
 from handlers.home_alike import other_names
@@ -43,21 +32,8 @@ class Goal:
     without: tuple[Entity | str, ...] = ()
 
 
-_FURTHER = (MORE, SAYINGS | ERRANDS, FORMS, FORMER, LATELY_UNSEEN, SECOND_UNSEEN, ABILITIES)
-
 Made = tuple[str, tuple[Goal, ...], str]
 """A sentence, what it asks for, and if nothing the reason."""
-
-
-def say(topic: str, part: str, rng: random.Random, kind: str = "", **slots: str) -> str:
-    """A sentence on a topic of :data:`data.home_phrases.PHRASES`, said of a thing of some kind."""
-    if part == "train":
-        if template := worded(topic, rng, kind):
-            return expand(template, rng, **slots)
-        # A table first, for one with many templates would drown the others.
-        tables = [PHRASES[topic], *(t[topic] for t in _FURTHER if topic in t)]
-        return expand(rng.choice(rng.choice(tables)), rng, **slots)
-    return expand(rng.choice(UNSEEN[topic]), rng, **slots)
 
 
 def called(entity: Entity, rng: random.Random) -> str:
@@ -164,7 +140,7 @@ def all_in_room(home: Home, domain: str, rng: random.Random) -> tuple[str, str, 
 
 
 def one_of(nouns: str) -> str:
-    """The singular of a word of :data:`data.home_phrases.GENERIC`."""
+    """The singular of a word of :data:`data.home_nouns.GENERIC`."""
     return nouns.removesuffix("es") if nouns.endswith("ches") else nouns.removesuffix("s")
 
 

@@ -7,10 +7,10 @@ of :data:`handlers.home_actions.REASONS`.
 import random
 from collections.abc import Sequence
 
-from data.home_mentions import Goal, Made, fits_class, rivals, say, single
+from data.home_mentions import Goal, Made, fits_class, rivals, single
 from data.home_nouns import GENERIC, NOT_HOME
 from data.home_wishes import Maker
-from data.home_wordings import worded
+from data.home_wordings import say, worded
 from data.home_words import AREAS, THINGS, pick
 from data.homes import Home, made_up
 from data.phrasing import expand, numeral

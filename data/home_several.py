@@ -3,7 +3,7 @@
 import random
 from collections.abc import Sequence
 
-from data.home_mentions import SWITCHED, Goal, Made, either, say
+from data.home_mentions import SWITCHED, Goal, Made, either
 from data.home_nouns import GENERIC
 from data.home_wider import step, wish
 from data.home_wishes import (
@@ -18,7 +18,7 @@ from data.home_wishes import (
     timer,
     vacuum,
 )
-from data.home_wordings import worded
+from data.home_wordings import say, worded
 from data.homes import Home
 from data.phrasing import expand, numeral
 from handlers.home_actions import COLORS

@@ -3,30 +3,13 @@
 import random
 from collections.abc import Sequence
 
-from data.home_ability_phrases import ABILITIES
-from data.home_former import FORMER
-from data.home_former_unseen import LATELY_UNSEEN
-from data.home_idioms import IDIOMS
-from data.home_mentions import Goal, Made, either, say, single
+from data.home_mentions import Goal, Made, either, single
 from data.home_nouns import GENERIC
-from data.home_second_unseen import SECOND_UNSEEN
-from data.home_unseen import UNSEEN
-from data.home_wordings import worded
+from data.home_wordings import english, say
 from data.homes import Home
-from data.phrasing import expand, numeral
+from data.phrasing import numeral
 from handlers.home_scene import Entity
 from handlers.home_view import ANY, SWITCHED_TOGETHER
-
-
-def tell(topic: str, part: str, rng: random.Random, kind: str = "", **slots: str) -> str:
-    """A sentence on a topic of :data:`data.home_idioms.IDIOMS` and the tables that widen it."""
-    if part != "train":
-        return expand(rng.choice(UNSEEN[topic]), rng, **slots)
-    if template := worded(topic, rng, kind):
-        return expand(template, rng, **slots)
-    tables = (IDIOMS, FORMER, LATELY_UNSEEN, SECOND_UNSEEN, ABILITIES)
-    return expand(rng.choice([t for table in tables for t in table.get(topic, ())]), rng, **slots)
-
 
 _STEPS = (
     ("light", "light_up", "light_down", "HassLightSet"),
@@ -45,11 +28,11 @@ def step(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | 
         return None
     way = rng.choice(("up", "down"))
     topic = up if way == "up" else down
-    if rng.random() < 0.3 and f"{topic}_by" in IDIOMS:
+    if rng.random() < 0.3 and english(f"{topic}_by"):
         number = rng.randint(1, 5) if domain == "climate" else rng.randint(1, 60)
-        text = tell(f"{topic}_by", part, rng, x=target[1], n=numeral(number, rng))
+        text = say(f"{topic}_by", part, rng, x=target[1], n=numeral(number, rng))
         return text, (Goal(intent, *target[0], ((f"{way}_by", str(number)),)),), ""
-    text = tell(topic, part, rng, x=target[1])
+    text = say(topic, part, rng, x=target[1])
     return text, (Goal(intent, *target[0], (("change", way),)),), ""
 
 
@@ -70,7 +53,7 @@ def wish(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | 
     have = {entity.area for entity in home.of(domain)}
     area = rng.choice(sorted(have) if have and rng.random() < 0.85 else home.areas)
     room = rng.choice((f"the {area.lower()}", area.lower()))
-    text = tell(topic, part, rng, r=room)
+    text = say(topic, part, rng, r=room)
     if area not in have:
         return text, (), "device"
     return text, (Goal(intent, area, domain, slots),), ""
@@ -93,7 +76,7 @@ def _everything(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> 
         area, place = "all", rng.choice(("", "in the house", "in the whole house", "everywhere"))
     else:
         return None
-    return tell(f"everything_{way}", part, rng, p=place), (Goal(intent, area, ANY),), ""
+    return say(f"everything_{way}", part, rng, p=place), (Goal(intent, area, ANY),), ""
 
 
 def _except(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
@@ -145,7 +128,7 @@ def _except(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made
     text = say(topic, part, rng, domain, x=mention)
     if part == "train" and way == "off" and domain == "light" and target == "all":
         text = rng.choice((text, text, "lights out everywhere", "all lights out", "lights out"))
-    text = tell("except", part, rng, s=text, e=rng.choice((" and ", " and ")).join(said))
+    text = say("except", part, rng, s=text, e=rng.choice((" and ", " and ")).join(said))
     goal = Goal(f"HassTurn{way.title()}", target, domain, (), tuple(without))
     return text, (goal,), ""
 
@@ -155,7 +138,7 @@ def _fan_speed(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> M
     if target is None:
         return None
     number = rng.choice((rng.randint(1, 100), rng.randrange(10, 101, 10)))
-    text = tell("fan_speed", part, rng, x=target[1], n=numeral(number, rng))
+    text = say("fan_speed", part, rng, x=target[1], n=numeral(number, rng))
     return text, (Goal("HassFanSetSpeed", *target[0], (("percentage", str(number)),)),), ""
 
 
@@ -163,7 +146,7 @@ def _toggle(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made
     found = single(home, ("light", "switch", "fan"), rng, tuple(GENERIC))
     if found is None:
         return None
-    return tell("toggle", part, rng, x=found[1]), (Goal("HassToggle", found[0]),), ""
+    return say("toggle", part, rng, x=found[1]), (Goal("HassToggle", found[0]),), ""
 
 
 def _white(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
@@ -177,7 +160,7 @@ def _white(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made 
             *((f"{kelvin} kelvin", str(kelvin)), (f"{kelvin} k", str(kelvin))),
         )
     )
-    text = tell("white", part, rng, x=target[1], w=said)
+    text = say("white", part, rng, x=target[1], w=said)
     return text, (Goal("HassLightSet", *target[0], (("temperature", value),)),), ""
 
 
@@ -188,7 +171,7 @@ def _water(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made 
     area, way = rng.choice(areas), rng.choice(("on", "off"))
     room = rng.choice((f"the {area.lower()}", area.lower()))
     goal = Goal(f"HassTurn{way.title()}", area, "valve")
-    return tell(f"water_{way}", part, rng, r=room), (goal,), ""
+    return say(f"water_{way}", part, rng, r=room), (goal,), ""
 
 
 _PLAYING: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
@@ -208,7 +191,7 @@ def _playing(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Mad
     intent, slots = _PLAYING[topic]
     number = str(rng.randint(1, 100))
     slots = tuple((name, number if value == "n" else value) for name, value in slots)
-    text = tell(topic, part, rng, n=number)
+    text = say(topic, part, rng, n=number)
     if len(home.of("media_player")) == 1:
         return text, (Goal(intent, "all", "media_player", slots),), ""
     reason = "unclear" if home.of("media_player") else "device"

@@ -15,10 +15,10 @@ from data.home_mentions import (
     either,
     fits_class,
     one_of,
-    say,
     single,
 )
 from data.home_nouns import GENERIC, SINGLE
+from data.home_wordings import say
 from data.home_words import ITEMS, pick
 from data.homes import Home, random_word
 from data.phrasing import expand, numeral

@@ -6,8 +6,7 @@ Only the training parts grow; a name or phrasing that a validation part has is l
 import csv
 from pathlib import Path
 
-from data.home_phrases import PHRASES
-from data.home_unseen import UNSEEN
+from data.home_wordings import add
 from data.home_words import THINGS, pick
 
 _DOMAINS = {"blinds": "cover", "garage_door": "cover"}
@@ -40,8 +39,8 @@ def add_public(folder: Path) -> None:
     with (piles / "pile_of_templated_actions.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
             topic, template = _template(row["device_type"], row["service"], row["phrase"])
-            if topic and template not in UNSEEN[topic]:
-                PHRASES[topic].append(template)
+            if topic:
+                add(topic, template)
 
 
 _ASKED = {"light": "state", "fan": "state", "blinds": "state_open", "garage_door": "state_open"}
@@ -55,9 +54,8 @@ def _questions(file: Path) -> None:
             text = row["phrase"].lower().translate(_MARKS).strip(" .?!")
             for article in ("the ", ""):
                 text = text.replace(f"{article}<device_name>", "{x}")
-            known = PHRASES[topic] + UNSEEN[topic] if topic else []
-            if topic and "<" not in text and "{x}" in text and text not in known:
-                PHRASES[topic].append(text)
+            if topic and "<" not in text and "{x}" in text:
+                add(topic, text)
 
 
 def _names(file: Path) -> dict[str, list[str]]:
@@ -73,7 +71,7 @@ def _names(file: Path) -> dict[str, list[str]]:
 
 
 def _template(kind: str, service: str, phrase: str) -> tuple[str, str]:
-    """Topic of :data:`PHRASES` and template; an empty topic for what we do not cover."""
+    """Topic of :mod:`data.home_wordings` and template; an empty topic for what we do not cover."""
     text = phrase.lower().translate(_MARKS).strip(" .?!")
     for article in ("the ", ""):
         text = text.replace(f"{article}<device_name>", "{x}")
