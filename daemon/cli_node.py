@@ -3,7 +3,8 @@
 import asyncio
 import signal
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
@@ -25,6 +26,7 @@ from daemon.cli_options import (
 if TYPE_CHECKING:
     from daemon.broker import Broker
     from daemon.config import Config
+    from daemon.service import Node
 
 STOPPED_AT_ONCE = 130
 
@@ -104,7 +106,8 @@ async def _run(config: "Config") -> int:
             node = Node(config, look=usable_share)
             ended = _on_signals(node.stop)
             watching = tasks.create_task(beside.supervise()) if beside is not None else None
-            await node.run()
+            with _observed(config, node):
+                await node.run()
             if watching is not None:
                 watching.cancel()
     except asyncio.CancelledError:
@@ -115,6 +118,21 @@ async def _run(config: "Config") -> int:
         if beside is not None:
             await beside.stop()
     return DONE
+
+
+@contextmanager
+def _observed(config: "Config", node: "Node") -> Iterator[None]:
+    """Metrics and health beside the node, where the configuration wants them told."""
+    if not config.observability.listen:
+        yield
+        return
+    from daemon.exposition import Exposition, ExpositionError
+
+    try:
+        with Exposition(config.observability, node.observer):
+            yield
+    except ExpositionError as error:
+        raise CommandError(str(error)) from None
 
 
 async def _private_broker(config: "Config") -> "Broker | None":
