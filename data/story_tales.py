@@ -101,7 +101,7 @@ def tale(part: str, rng: random.Random) -> Tale:
         *(hero.he, friend.he),
     )
     marked = _told(chosen, replace(hero, **_MARKED_HERO), replace(friend, **_MARKED_FRIEND))
-    story = Filling(cast)
+    story = Filling(cast.words())
     whole = story.add(marked) + story.finish()
     templates = (REQUESTS if subjects else UNNAMED)[part]
     request = _typed(expand(rng.choice(templates), rng, x=asked), rng)

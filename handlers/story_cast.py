@@ -7,6 +7,7 @@ cannot change on the way.
 
 import random
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from handlers.vision_words import ANIMALS, PEOPLE, PLACES, singular, with_article
@@ -149,11 +150,16 @@ def cast_of(said: str, seed: int) -> Cast:
     )
 
 
+def alive(noun: str) -> bool:
+    """Whether a noun is that of an animal or a person, as far as the tables go."""
+    return noun in _BEINGS or noun in ANIMALS or noun in PEOPLE
+
+
 class Filling:
     """Puts words for marks into a text that comes in pieces; no piece shows half a mark."""
 
-    def __init__(self, cast: Cast) -> None:
-        self._words = cast.words()
+    def __init__(self, words: Mapping[str, str]) -> None:
+        self._words = words
         self._held = ""
         # The word that was shown last, so that "ban" never ends in an article.
         self._before = ""
@@ -220,11 +226,11 @@ def _subjects(said: str) -> tuple[list[str], list[str], list[str], str]:
         noun = bare if bare.isupper() else bare.lower()
         noun = singular(noun) or noun
         last = noun.rpartition(" ")[2]
-        alive = last in _BEINGS or last in ANIMALS or last in PEOPLE or bool(called)
-        if not alive and noun in PLACES and not place:
+        lives = bool(called) or alive(last)
+        if not lives and noun in PLACES and not place:
             place = f"{PLACES[noun]} the {noun}"
         else:
-            (beings if alive else things).append(noun)
+            (beings if lives else things).append(noun)
     return beings, things, names, place
 
 

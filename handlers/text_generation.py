@@ -2,11 +2,13 @@
 
 The text model tells short stories about what it is asked for, chats a little, and goes on with a story
 that was begun. A request for a story is cast first (:mod:`handlers.story_cast`): the model writes marks
-for its heroes and things, of which words are made on the way out. Chunks are streamed as they come. Several prompts are continued together, a token of each at a time.
+for its heroes and things, of which words are made on the way out. Names and animals told in a talk are
+marks too (:mod:`handlers.talk_marks`). Chunks are streamed as they come. Several prompts are continued
+together, a token of each at a time.
 Where a JSON schema is given, the continuation is a document of it, whatever the model would rather write.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -23,6 +25,7 @@ from engine.tokenizer import ASSISTANT, END, TASKS, USER, Tokenizer
 from handlers.forge_model import engine_faults_told, load_forge
 from handlers.protocol import BadInput, Call, Cancelled, HandlerError, read_content, run_alone
 from handlers.story_cast import Cast, Filling, asks_for_a_story, cast_of
+from handlers.talk_marks import NOTHING, Told, told_in
 
 DECODING = Sampling(top_k=50, repetition_penalty=1.0)
 """How tokens are chosen, measured in docs/text_model.md."""
@@ -120,8 +123,15 @@ class TextGeneration:
         request = read_content(content, Request, "prompt")
         most = min(request.max_tokens, call.max_tokens, forge.config.context - _LEAST_ROOM)
         constraint = self._of_schema(forge, request, most)
-        shown = _Text(call, _cast(request))
-        ids = asked_ids(forge.tokenizer, request, forge.config.context - most, shown.prompt)
+        cast, told = _cast(request), told_by(request)
+        shown = _Text(call, cast.words() if cast else told.words if told else None)
+        ids = asked_ids(
+            forge.tokenizer,
+            request,
+            forge.config.context - most,
+            cast.prompt if cast else "",
+            told or NOTHING,
+        )
         with engine_faults_told():
             seat = batch.join(
                 Answer(
@@ -184,15 +194,25 @@ class TextGeneration:
         return constraint
 
 
-def asked_ids(tokenizer: Tokenizer, request: Request, most: int, story: str = "") -> list[int]:
+def told_by(request: Request) -> Told | None:
+    """Names and animals of a talk, for which marks are read and written; None where words are bound."""
+    if request.form == "text" or request.stop or request.schema is not None:
+        return None
+    return told_in((*(turn.user for turn in request.history), request.prompt))
+
+
+def asked_ids(
+    tokenizer: Tokenizer, request: Request, most: int, story: str = "", told: Told = NOTHING
+) -> list[int]:
     """A request as the text model learnt to read it, in at most ``most`` tokens, of which the last count.
 
     Turns are laid out as :meth:`Tokenizer.chat` lays out one, each reply ended. ``story`` is what is
-    read instead where a story has been cast; what was said before has no part in it.
+    read instead where a story has been cast; what was said before has no part in it. What was ``told``
+    stands as marks.
     """
     if story:
         return tokenizer.chat(story, task="text")
-    said = tokenizer.encode(request.prompt)
+    said = tokenizer.encode(told.marked(request.prompt))
     if request.form == "text":
         return said[-most:]
     # The task, the user's and the assistant's token.
@@ -200,9 +220,9 @@ def asked_ids(tokenizer: Tokenizer, request: Request, most: int, story: str = ""
     for turn in reversed(request.history):
         before = [
             USER,
-            *tokenizer.encode(turn.user),
+            *tokenizer.encode(told.marked(turn.user)),
             ASSISTANT,
-            *tokenizer.encode(turn.assistant),
+            *tokenizer.encode(told.marked(turn.assistant)),
             END,
         ]
         if 1 + len(before) + len(ids) > most:
@@ -212,12 +232,11 @@ def asked_ids(tokenizer: Tokenizer, request: Request, most: int, story: str = ""
 
 
 class _Text:
-    """What is shown of an answer: of a story, with words for its marks."""
+    """What is shown of an answer, with words for its marks; without ``words``, as it was written."""
 
-    def __init__(self, call: Call, cast: Cast | None) -> None:
+    def __init__(self, call: Call, words: Mapping[str, str] | None) -> None:
         self._call = call
-        self._filling = Filling(cast) if cast else None
-        self.prompt = cast.prompt if cast else ""
+        self._filling = Filling(words) if words else None
         self._shown: list[str] = []
 
     def add(self, chunk: str) -> None:
