@@ -20,27 +20,36 @@ from typing import Any
 import yaml
 
 from data.chat_public import public_turns
-from data.chat_rows import Talk, talk
+from data.chat_rows import talk
+from data.chat_turn import Talk
 from data.story_books import read_books
 from data.story_tales import tale
 from engine.config import CONTEXT
 from engine.tokenizer import END, Tokenizer
-from handlers.text_generation import Request, Turn, asked_ids
+from handlers.talk_marks import NOTHING
+from handlers.text_generation import Request, Turn, asked_ids, told_by
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same seed gives other rows than before."""
 
 PARTS = ("marked", "stories", "books", "asked", "begun", "talks", "public")
 USUAL = (40, 6, 6, 6, 6, 32, 4)
 _PIECE = 1400
+_MARKED = 0.93
+"""Share of talks whose names are marks."""
 _HELD_OUT = {"story.txt": 300, "chat.jsonl": 600, "asked.jsonl": 600}
 
 
-def conversation(tokenizer: Tokenizer, talk: Talk) -> dict[str, list[int]]:
-    """A talk as token ids: the turns so far are read, the last reply is learnt."""
+def conversation(tokenizer: Tokenizer, talk: Talk, *, marks: bool = True) -> dict[str, list[int]]:
+    """A talk as token ids: the turns so far are read, the last reply is learnt.
+
+    What was told stands as marks, or without ``marks`` in words, as a request with a stop string is read.
+    """
     turns = tuple(Turn(said, replied) for said, replied in talk.history)
-    prompt = asked_ids(tokenizer, Request(talk.said, history=turns), CONTEXT)
-    return {"prompt_ids": prompt, "answer_ids": [*tokenizer.encode(talk.reply), END]}
+    request = Request(talk.said, history=turns)
+    told = (told_by(request) if marks else None) or NOTHING
+    prompt = asked_ids(tokenizer, request, CONTEXT, told=told)
+    return {"prompt_ids": prompt, "answer_ids": [*tokenizer.encode(told.marked(talk.reply)), END]}
 
 
 class Rows:
@@ -79,7 +88,8 @@ class Rows:
             case "begun":
                 return self._begun()
             case "talks":
-                return conversation(self._tokenizer, talk(self._part, rng, public=self._turns))
+                one = talk(self._part, rng, public=self._turns)
+                return conversation(self._tokenizer, one, marks=rng.random() < _MARKED)
             case _:
                 return conversation(self._tokenizer, rng.choice(self._public))
 
