@@ -254,10 +254,11 @@ class Award(Message, frozen=True):
 
 
 class Go(Message, frozen=True):
-    """Your claim is on my disk; begin the effect."""
+    """The claim of this boot is on my disk; begin the effect. No other life of yours may."""
 
     task: TaskKey
     attempt: Attempt
+    boot: Boot
 
 
 class Stop(Message, frozen=True):
@@ -293,11 +294,12 @@ class Started(Message, frozen=True):
 
 
 class Refuse(Message, frozen=True):
-    """I will not run this attempt after all."""
+    """I will not run this attempt after all. `boot`: whose claim it takes back, where one was made."""
 
     task: TaskKey
     attempt: Attempt
     reason: Reason
+    boot: Boot | None = None
 
 
 class Claim(Message, frozen=True):

@@ -90,7 +90,7 @@ def claim(
     """
     if not order.submit.once or not in_hand(task, sender, attempt):
         return task, [Send(sender, m.Stop(task=order.key, attempt=attempt))]
-    go = Send(sender, m.Go(task=order.key, attempt=attempt))
+    go = Send(sender, m.Go(task=order.key, attempt=attempt, boot=boot))
     if task.claimed == attempt and task.claimed_boot == boot:
         return task, [go]
     if task.claimed:
@@ -111,6 +111,22 @@ def claim(
     )
     task = noted(order, task, now, "claimed", sender)
     return task, [saved(order, task), go]
+
+
+def refused(order: Order, task: Task, reason: str, boot: str, market: Market, now: float) -> Turn:
+    """The contractor gives the attempt in hand back: the next may try.
+
+    After a claim it is the end, and only the life that claimed may say so: what an earlier one gave back
+    may have begun in a later one.
+    """
+    if not task.claimed:
+        detail = f"{task.contractor} refused: {reason}"
+        return lost(order, task, "refused", detail, market, now, refused=True)
+    if task.claimed_boot != boot:
+        return task, []
+    outcome = Outcome.CANCELLED if task.cancelled else Outcome.FAILED
+    error = f"{task.contractor} gave it back before it began: {reason}"
+    return finish(order, replace(task, claimed=0), outcome, now, error=error)
 
 
 def gone(order: Order, task: Task, boot: str, market: Market, now: float) -> Turn:

@@ -37,7 +37,7 @@ from daemon.attempt import (
     claim,
     gone,
     lease_over,
-    lost,
+    refused,
     started,
 )
 from daemon.config import AuctionConfig
@@ -136,13 +136,8 @@ def step(order: Order, task: Task, event: Event, market: Market, now: float) -> 
             return _bid(order, task, sender, bid, market, now)
         case StartedIn(sender, attempt, boot):
             return started(order, task, sender, attempt, boot, market, now)
-        case RefusedIn(sender, attempt, reason) if in_hand(task, sender, attempt):
-            if task.claimed:
-                outcome = Outcome.CANCELLED if task.cancelled else Outcome.FAILED
-                error = f"{sender} gave it back before it began: {reason}"
-                return finish(order, replace(task, claimed=0), outcome, now, error=error)
-            detail = f"{sender} refused: {reason}"
-            return lost(order, task, "refused", detail, market, now, refused=True)
+        case RefusedIn(sender, attempt, reason, boot) if in_hand(task, sender, attempt):
+            return refused(order, task, reason, boot, market, now)
         case ClaimIn(sender, attempt, boot):
             return claim(order, task, sender, attempt, boot, market, now)
         case ResultIn(sender, result):

@@ -57,6 +57,8 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
     phase: Phase = Phase.WAITING
     rev: int = 0
     begun: float = 0.0
+    claimant: str = ""
+    """The boot that asked for the claim of a `once` attempt: a grant is for it alone."""
     due: float | None = None
     tells: int = 0
     unwanted: bool = False
@@ -92,6 +94,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     task: str
     attempt: int
     once: bool = False
+    claimant: str = ""
     finished: float = 0.0
     result: m.Result | None = None
 
@@ -116,7 +119,9 @@ class Again:
 
 @dataclass(frozen=True, slots=True)
 class Going:
-    """The claim is granted."""
+    """The claim of one process life is granted."""
+
+    boot: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +169,7 @@ def step(contract: Contract, event: Event, boot: str, now: float) -> Turn:
             return _begin(contract, boot, now)
         case Again(life):
             return _again(contract, life, now)
-        case Going() if contract.phase is Phase.PREPARED:
+        case Going(life) if contract.phase is Phase.PREPARED and life == contract.claimant:
             return _go(contract, now)
         case Stopped():
             return _stop(contract)
@@ -183,7 +188,8 @@ def step(contract: Contract, event: Event, boot: str, now: float) -> Turn:
 def revived(kept: Kept, phase: str, now: float) -> tuple[Contract | None, list[Action]]:
     """What a restarted contractor does about a row of the life before."""
     if phase == Phase.PREPARED:
-        refuse = m.Refuse(task=kept.task, attempt=kept.attempt, reason=RESTARTED)
+        whose = kept.claimant or None
+        refuse = m.Refuse(task=kept.task, attempt=kept.attempt, reason=RESTARTED, boot=whose)
         key = contract_key(kept.home, kept.task, kept.attempt)
         return None, [Forget(CONTRACT, key), Send(kept.home, refuse)]
     result = kept.result or m.Result(
@@ -229,6 +235,7 @@ def _begin(contract: Contract, boot: str, now: float) -> Turn:
         phase=Phase.PREPARED,
         rev=contract.rev + 1,
         begun=now,
+        claimant=boot,
         due=now + CLAIM_REPEAT_S,
     )
     return contract, [_saved(contract), _claim(contract, boot)]
@@ -310,7 +317,12 @@ def _lease_over(contract: Contract, now: float) -> bool:
 
 def _refuse(contract: Contract, reason: str) -> Turn:
     """Give it back. What was on disk goes first, so that it can never begin afterwards."""
-    refuse = m.Refuse(task=contract.award.task, attempt=contract.award.attempt, reason=reason)
+    refuse = m.Refuse(
+        task=contract.award.task,
+        attempt=contract.award.attempt,
+        reason=reason,
+        boot=contract.claimant or None,
+    )
     forget = [Forget(CONTRACT, contract.key)] if contract.phase is Phase.PREPARED else []
     return None, [*forget, Send(contract.home, refuse)]
 
@@ -332,6 +344,7 @@ def _saved(contract: Contract) -> Save:
         task=contract.award.task,
         attempt=contract.award.attempt,
         once=contract.award.once,
+        claimant=contract.claimant,
         finished=contract.begun,
         result=contract.result,
     )

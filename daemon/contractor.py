@@ -6,7 +6,7 @@ in from outside, workers are asked for by actions.
 
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -70,7 +70,7 @@ class Contractor:
         self._closed = ""
         self._contracts: dict[str, Contract] = {}
         self._attempts: dict[tuple[str, str], int] = {}
-        self._over: dict[str, str] = {}
+        self._over: dict[str, m.Refuse | None] = {}
         self._queue: dict[str, tuple[int, float, float]] = {}
         self._together = {name: min(each.together, work.batch) for name, each in entries.items()}
         self._busy = Lanes(work.slots, self._together)
@@ -100,7 +100,7 @@ class Contractor:
             case m.Award():
                 return thawed + self._award(sender, message, now)
             case m.Go():
-                return thawed + self._told(sender, message, one.Going(), now)
+                return thawed + self._told(sender, message, one.Going(message.boot), now)
             case m.Stop():
                 return thawed + self._told(sender, message, one.Stopped(), now)
             case m.Verdict(settled=settled):
@@ -175,7 +175,7 @@ class Contractor:
         """Take up a row of the life before."""
         contract, actions = one.revived(kept, phase, now)
         if contract is None:
-            self._remember(contract_key(kept.home, kept.task, kept.attempt), one.RESTARTED)
+            self._remember(contract_key(kept.home, kept.task, kept.attempt), _refusal(actions))
         else:
             self._keep(contract, now)
         return actions
@@ -250,7 +250,8 @@ class Contractor:
         if award.attempt < newest:
             return []
         if key not in self._over and (reason := self._unfit(home, award)):
-            self._remember(key, reason)
+            unfit = m.Refuse(task=award.task, attempt=award.attempt, reason=reason)
+            self._remember(key, unfit)
         if key in self._over:
             return self._refused(home, award)
         older: list[Action] = []
@@ -307,9 +308,8 @@ class Contractor:
 
     def _refused(self, home: str, message: m.Award | m.Go | m.Stop) -> list[Action]:
         """The refusal again, if it was one; silence about an attempt that ended otherwise."""
-        reason = self._over.get(contract_key(home, message.task, message.attempt), "")
-        refuse = m.Refuse(task=message.task, attempt=message.attempt, reason=reason)
-        return [Send(home, refuse)] if reason else []
+        refuse = self._over.get(contract_key(home, message.task, message.attempt))
+        return [] if refuse is None else [Send(home, refuse)]
 
     def _turn(self, key: str, event: one.Event, now: float) -> list[Action]:
         contract = self._contracts.get(key)
@@ -321,15 +321,13 @@ class Contractor:
         after, actions = one.step(contract, event, self._boot, now)
         if after is None:
             self._drop(key, contract)
-            told = (action.message for action in actions if isinstance(action, Send))
-            refusals = [message.reason for message in told if isinstance(message, m.Refuse)]
-            self._remember(key, refusals[0] if refusals else "")
+            self._remember(key, _refusal(actions))
         else:
             self._keep(after, now)
         return actions
 
-    def _remember(self, key: str, refusal: str) -> None:
-        """An attempt is over; `refusal` says why it was given back, if it was."""
+    def _remember(self, key: str, refusal: m.Refuse | None) -> None:
+        """An attempt is over; `refusal` is what gave it back, if it was."""
         self._over[key] = refusal
         while len(self._over) > OVER_KEPT:
             del self._over[next(iter(self._over))]
@@ -404,6 +402,12 @@ class Contractor:
             self._speeds[capability] = pricing.observe(old, timing, usage, load=load)
             self._learned.add(capability)
             self._learned_due = min(self._learned_due, now + LEARNED_AFTER_S)
+
+
+def _refusal(actions: Sequence[Action]) -> m.Refuse | None:
+    """The refusal among what is sent."""
+    told = (action.message for action in actions if isinstance(action, Send))
+    return next((message for message in told if isinstance(message, m.Refuse)), None)
 
 
 _UNMEASURED = Speed()

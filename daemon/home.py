@@ -150,8 +150,8 @@ class Home:
                 return self._attempt(key, StartedIn(sender, attempt, boot), sender, attempt, now)
             case m.Claim(task=key, attempt=attempt, boot=boot):
                 return self._attempt(key, ClaimIn(sender, attempt, boot), sender, attempt, now)
-            case m.Refuse(task=key, attempt=attempt, reason=reason):
-                return self._turn(key, RefusedIn(sender, attempt, reason), now)
+            case m.Refuse(task=key, attempt=attempt, reason=reason, boot=boot):
+                return self._turn(key, RefusedIn(sender, attempt, reason, boot or ""), now)
             case m.Result(task=key):
                 return self._result(key, sender, message, now)
             case m.Beat(boot=boot, held=held):

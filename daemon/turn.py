@@ -49,11 +49,12 @@ class StartedIn:
 
 @dataclass(frozen=True, slots=True)
 class RefusedIn:
-    """The contractor will not run it."""
+    """The contractor will not run it. `boot`: whose claim it takes back, "" where none was made."""
 
     sender: str
     attempt: int
     reason: str
+    boot: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from itertools import count
 from typing import Any, TypeVar
 
 import msgspec
-from machine_node import Disk
+from machine_disk import Disk
 from msgspec import Raw
 
 from bus_topics import messages as m
@@ -168,9 +168,9 @@ def beat(*attempts: int, boot: str = BOOT, key: str = KEY) -> m.Beat:
     return m.Beat(boot=boot, held=tuple(m.Held(task=key, attempt=one) for one in attempts))
 
 
-def refuse(attempt: int = 1, reason: str = "no room") -> m.Refuse:
-    """Not after all."""
-    return m.Refuse(task=KEY, attempt=attempt, reason=reason)
+def refuse(attempt: int = 1, reason: str = "no room", boot: str | None = None) -> m.Refuse:
+    """Not after all; `boot` is whose claim it takes back."""
+    return m.Refuse(task=KEY, attempt=attempt, reason=reason, boot=boot)
 
 
 def result(attempt: int = 1, outcome: Outcome = Outcome.DONE, **changes: Any) -> m.Result:

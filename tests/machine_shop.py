@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from machine_desk import sent
-from machine_node import Disk, entry
+from machine_disk import Disk, entry
 from msgspec import Raw
 
 from bus_topics import messages as m
@@ -52,9 +52,9 @@ class Shop:
         """A message comes in."""
         return self.do(self.pi.receive(home, message, self.now))
 
-    def go(self, task: str = "app/t", attempt: int = 1) -> list[Action]:
-        """A claim is granted."""
-        return self.hear(m.Go(task=task, attempt=attempt))
+    def go(self, task: str = "app/t", attempt: int = 1, boot: str = "") -> list[Action]:
+        """A claim is granted, to the life that runs now or to another."""
+        return self.hear(m.Go(task=task, attempt=attempt, boot=boot or self.boot))
 
     def stop(self, task: str = "app/t", attempt: int = 1) -> list[Action]:
         """An attempt is no longer wanted."""

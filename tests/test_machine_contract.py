@@ -237,7 +237,22 @@ def test_go_without_a_claim_begins_nothing() -> None:
 
 
 def test_go_of_another_home_begins_nothing() -> None:
-    assert prepared().hear(m.Go(task="app/t", attempt=1), home="thief") == []
+    assert prepared().hear(m.Go(task="app/t", attempt=1, boot="00000001"), home="thief") == []
+
+
+def test_go_for_the_claim_of_an_earlier_life_begins_nothing() -> None:
+    shop = prepared()
+    shop.disk.rows.clear()  # the journal was restored from a backup
+    shop.restart()
+    shop.award(once=True)
+    assert shop.go(boot="00000001") == []
+    assert runs(shop.go()) == ["app/t"]
+
+
+def test_what_is_given_back_names_the_life_that_had_claimed_it() -> None:
+    shop = prepared()
+    ((_, refuse),) = sent(shop.restart(), m.Refuse)
+    assert (refuse.boot, shop.boot) == ("00000001", "00000002")
 
 
 def test_a_claim_without_an_answer_is_given_back() -> None:

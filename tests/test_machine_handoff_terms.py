@@ -5,6 +5,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 from machine_desk import (
+    BOOT,
     KEY,
     UNSURE,
     Desk,
@@ -88,7 +89,7 @@ def test_an_abstention_gives_the_claim_back_and_the_next_may_claim() -> None:
     assert known is not None
     assert (known[1].claimed, known[1].claimed_boot) == (0, "")
     assert sent(desk.hear("pi4", claim(1)), m.Go) == []
-    assert sent(desk.hear("gpu", claim(2)), m.Go) == [("gpu", m.Go(task=KEY, attempt=2))]
+    assert sent(desk.hear("gpu", claim(2)), m.Go) == [("gpu", m.Go(task=KEY, attempt=2, boot=BOOT))]
     assert final(desk.hear("gpu", result(2))).node == "gpu"
 
 
@@ -124,7 +125,7 @@ def test_an_effect_that_may_have_begun_is_never_told_as_an_abstention() -> None:
 def test_given_back_before_it_began_leaves_the_abstention() -> None:
     desk = handed_on(once=True)
     desk.hear("gpu", claim(2))
-    assert kept(desk.hear("gpu", refuse(2)))
+    assert kept(desk.hear("gpu", refuse(2, boot=BOOT)))
 
 
 # --- cancelled -----------------------------------------------------------------------------------

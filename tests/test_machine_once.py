@@ -2,6 +2,7 @@
 
 import pytest
 from machine_desk import (
+    BOOT,
     KEY,
     LATER_BOOT,
     Desk,
@@ -20,7 +21,7 @@ from bus_topics.messages import Outcome
 from daemon.actions import Action, Distrust, Save
 from daemon.task import Phase
 
-GO, STOP = m.Go(task=KEY, attempt=1), m.Stop(task=KEY, attempt=1)
+GO, STOP = m.Go(task=KEY, attempt=1, boot=BOOT), m.Stop(task=KEY, attempt=1)
 
 
 def final(actions: list[Action]) -> m.Final:
@@ -65,7 +66,7 @@ def test_an_attempt_that_was_passed_over_may_not_claim() -> None:
     desk.until(15.1)
     assert desk.task().contractor == "pi5"
     assert sent(desk.hear("pi4", claim(1)), m.Stop) == [("pi4", STOP)]
-    assert sent(desk.hear("pi5", claim(2)), m.Go) == [("pi5", m.Go(task=KEY, attempt=2))]
+    assert sent(desk.hear("pi5", claim(2)), m.Go) == [("pi5", m.Go(task=KEY, attempt=2, boot=BOOT))]
 
 
 def test_a_pure_task_has_no_claim() -> None:
@@ -112,10 +113,20 @@ def test_before_the_claim_the_next_may_try() -> None:
     assert awards(desk.hear("pi4", refuse())) == [("pi5", 2)]
 
 
+@pytest.mark.parametrize("boot", [None, LATER_BOOT])
+def test_what_another_life_gives_back_may_have_begun_in_the_one_that_claimed(
+    boot: str | None,
+) -> None:
+    desk = Desk("pi4", "pi5")
+    desk.claimed()
+    assert desk.hear("pi4", refuse(boot=boot)) == []
+    assert final(desk.until(30.1)).outcome is Outcome.UNKNOWN
+
+
 def test_a_refusal_after_the_claim_ends_it_as_failed() -> None:
     desk = Desk("pi4", "pi5")
     desk.claimed()
-    actions = desk.hear("pi4", refuse(reason="too late"))
+    actions = desk.hear("pi4", refuse(reason="too late", boot=BOOT))
     assert final(actions).outcome is Outcome.FAILED
     assert final(actions).error == "pi4 gave it back before it began: too late"
     assert awards(actions) == []
@@ -201,7 +212,7 @@ def test_cancelled_after_the_claim_and_given_back_is_cancelled() -> None:
     desk = Desk("pi4")
     desk.claimed()
     desk.hear("app", m.Cancel(id="t"))
-    assert final(desk.hear("pi4", refuse())).outcome is Outcome.CANCELLED
+    assert final(desk.hear("pi4", refuse(boot=BOOT))).outcome is Outcome.CANCELLED
 
 
 @pytest.mark.parametrize(
@@ -221,7 +232,7 @@ def test_a_cancel_after_the_claim_survives_a_restart() -> None:
     desk.hear("app", m.Cancel(id="t"))
     desk.restart()
     assert desk.task().cancelled
-    assert final(desk.hear("pi4", refuse())).outcome is Outcome.CANCELLED
+    assert final(desk.hear("pi4", refuse(boot=BOOT))).outcome is Outcome.CANCELLED
 
 
 # --- the home restarts ---------------------------------------------------------------------------
