@@ -39,6 +39,8 @@ from daemon.link import (
     Receipt,
 )
 from daemon.packet import Publish, encode_properties
+from daemon.private_files import PrivateFileError, check_secret, read_secret
+from daemon.reach import refusal
 
 SUCCESS, NO_SUBSCRIBERS, NOT_AUTHORISED = 0x00, 0x10, 0x87
 
@@ -132,8 +134,12 @@ class Bus:
         """Connect, serve, and connect again, until cancelled; then say goodbye, so no will is sent.
 
         What the broker or the network refuse is logged with its remedy and tried again for ever, with
-        full jitter (Brooker, "Exponential Backoff And Jitter", 2015).
+        full jitter (Brooker, "Exponential Backoff And Jitter", 2015). Raises BusError at once for a broker
+        beyond this machine without credentials.
         """
+        self.trouble = refusal(self._config)
+        if self.trouble:
+            raise BusError(self.trouble)
         failures = 0
         while True:
             self._linked_at = float("inf")
@@ -141,7 +147,7 @@ class Bus:
             wait_s = random.uniform(0.0, longest_s)  # noqa: S311 - jitter, not a secret
             try:
                 await self._serve()
-            except (LinkLost, aiomqtt.MqttError, OSError, BusError) as error:
+            except (LinkLost, aiomqtt.MqttError, OSError, PrivateFileError) as error:
                 why = self._explain(error)
                 self.trouble = why.get("hint", why["reason"])
                 _log.warning("bus-down", **why, retry_in_s=round(wait_s, 2))
@@ -358,6 +364,8 @@ class Bus:
                 )
             case LinkLost(code=0x8E):
                 hint = f"another client uses the id {self._client_id!r}; every node needs its own"
+            case LinkLost(code=0x80) if self._config.tls_cert and self._linked_at == float("inf"):
+                hint = "the broker hung up on our certificate: revoked or over? `forgebus enroll` again"
             case aiomqtt.MqttError() | OSError():
                 hint = f"check [broker] host, port and TLS; a broker must listen at {self._broker}"
             case _:
@@ -398,15 +406,9 @@ def _paho_will(will: Will) -> aiomqtt.Will:
 
 def _password(config: BrokerConfig) -> str | None:
     """Read anew for every connection, so that a changed password needs no restart."""
-    if config.password_file is None:
-        return None
-    try:
-        return config.password_file.read_text(encoding="utf-8").strip("\r\n")
-    except OSError as error:
-        raise BusError(
-            f"the password file {config.password_file} cannot be read: {error.strerror};"
-            " give this user the right to read it"
-        ) from error
+    if config.tls_key is not None:
+        check_secret(config.tls_key)
+    return None if config.password_file is None else read_secret(config.password_file)
 
 
 def _text(path: object) -> str | None:

@@ -14,8 +14,10 @@ import typer
 
 from daemon import (
     cli_ask,
+    cli_broker,
     cli_correct,
     cli_eval,
+    cli_identity,
     cli_learn,
     cli_local,
     cli_look,
@@ -37,7 +39,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(cli_node.run)
-app.command()(cli_node.broker)
+app.add_typer(cli_broker.app, name="broker")
+app.command()(cli_identity.enroll)
+app.command()(cli_identity.join)
+app.command()(cli_identity.revoke)
 app.command()(cli_ask.ask)
 app.command()(cli_ask.bids)
 app.command()(cli_ask.cancel)

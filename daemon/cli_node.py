@@ -1,4 +1,4 @@
-"""`forgebus run` and `forgebus broker`: the two that stay."""
+"""`forgebus run`: a node, and beside it a private broker where none answers."""
 
 import asyncio
 import signal
@@ -6,7 +6,6 @@ import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,9 +16,7 @@ from daemon.cli_options import (
     CommandError,
     ConfigFile,
     Host,
-    Json,
     Port,
-    is_loopback,
     settings,
 )
 
@@ -59,28 +56,13 @@ def run(
     chosen = _profile(profile) if profile is not None else config
     loaded = settings(chosen, host, port, overrides)
     from daemon import logs
+    from daemon.reach import refusal
 
     logs.set_up(loaded.node.log_level, loaded.node.log_format)
+    if why := refusal(loaded.broker):
+        raise CommandError(why, USAGE)
     _check_login(loaded)
     return asyncio.run(_run(loaded))
-
-
-def broker(
-    port: Port = None,
-    directory: Annotated[
-        Path | None,
-        typer.Option("--dir", help="Keep its sessions here.  [default: a temporary directory]"),
-    ] = None,
-    json: Json = False,
-) -> int:
-    """Run a private mosquitto on 127.0.0.1, on a free or the given port, until Ctrl-C."""
-    from daemon import logs
-
-    logs.set_up("warning", "console")
-    if directory is not None:
-        return asyncio.run(_broker(directory, port or 0, json=json))
-    with TemporaryDirectory(prefix="forgebus-broker-") as temporary:
-        return asyncio.run(_broker(Path(temporary), port or 0, json=json))
 
 
 def _check_login(config: "Config") -> None:
@@ -104,7 +86,7 @@ async def _run(config: "Config") -> int:
     try:
         async with asyncio.TaskGroup() as tasks:
             node = Node(config, look=usable_share)
-            ended = _on_signals(node.stop)
+            ended = on_signals(node.stop)
             watching = tasks.create_task(beside.supervise()) if beside is not None else None
             with _observed(config, node):
                 await node.run()
@@ -138,6 +120,7 @@ def _observed(config: "Config", node: "Node") -> Iterator[None]:
 async def _private_broker(config: "Config") -> "Broker | None":
     """Started, where the configuration wants one on loopback and none answers there."""
     from daemon.broker import Broker, answers
+    from daemon.reach import is_loopback
 
     there = config.broker
     if there.start == "never" or not is_loopback(there.host):
@@ -149,22 +132,7 @@ async def _private_broker(config: "Config") -> "Broker | None":
     return private
 
 
-async def _broker(directory: Path, port: int, *, json: bool) -> int:
-    from daemon.broker import HOST, Broker
-    from daemon.plain import as_json
-
-    stopped = asyncio.Event()
-    _on_signals(stopped.set)
-    async with Broker(directory, port) as private, asyncio.TaskGroup() as tasks:
-        watching = tasks.create_task(private.supervise())
-        where = {"host": HOST, "port": private.port, "pid": private.pid}
-        print(as_json(where) if json else f"listening on {HOST}:{private.port}", flush=True)
-        await stopped.wait()
-        watching.cancel()
-    return DONE
-
-
-def _on_signals(stop: Callable[[], None]) -> asyncio.Event:
+def on_signals(stop: Callable[[], None]) -> asyncio.Event:
     """First signal: `stop`. Second: the calling task is cancelled, and the event says so."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     stopping, at_once = asyncio.Event(), asyncio.Event()

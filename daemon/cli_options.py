@@ -73,11 +73,14 @@ async def on_the_bus(
     from daemon.asking import MeshError
     from daemon.config import BrokerConfig
     from daemon.mesh import Mesh
+    from daemon.reach import refusal
 
     broker: BrokerConfig = settings(config, host, port).broker
     if login is not None and broker.username:
         broker = msgspec.structs.replace(broker, username=login)
     logs.silence()
+    if why := refusal(broker):
+        raise CommandError(why, USAGE)
     mesh = Mesh(login=_checked(login or broker.username or "cli"), broker=broker, home=home)
     try:
         await mesh.__aenter__()
@@ -87,11 +90,6 @@ async def on_the_bus(
         yield mesh
     finally:
         await mesh.__aexit__(None, None, None)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach it there."""
-    return host in {"localhost", "::1"} or host.startswith("127.")
 
 
 def _checked(login: str) -> str:

@@ -384,5 +384,6 @@ async def test_a_round_trip_needs_a_link(broker: BrokerProcess) -> None:
 def _secured(broker: BrokerProcess, tmp_path: Path, login: str) -> Peer:
     password = tmp_path / f"{login}.password"
     password.write_text(PASSWORD.format(login) + "\n")
+    password.chmod(0o600)
     config = {"username": login, "password_file": password}
     return Peer(broker.port, login, f"{BASE}/in/{login}/+/+", config=config)

@@ -63,6 +63,7 @@ async def test_an_access_list_is_seen_at_work(
 ) -> None:
     secret = tmp_path / "secret"
     secret.write_text(PASSWORD.format("alpha"))
+    secret.chmod(0o600)
     config = BrokerConfig(port=secured_broker.port, username="alpha", password_file=secret)
     told = await _examined(config)
     assert told["access list"] == Finding(
@@ -78,6 +79,7 @@ async def test_a_wrong_password_is_told_with_what_to_check(
     monkeypatch.setattr("daemon.doctor_broker.LINK_S", 1.0)
     secret = tmp_path / "secret"
     secret.write_text("wrong")
+    secret.chmod(0o600)
     config = BrokerConfig(port=secured_broker.port, username="alpha", password_file=secret)
     told = (await _examined(config))["broker"]
     assert told.verdict is Verdict.WRONG

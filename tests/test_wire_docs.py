@@ -200,5 +200,6 @@ def logins(
         subprocess.run(command, check=True, capture_output=True)
         files[name] = directory / f"{name}.password"
         files[name].write_text(f"secret-of-{name}")
+        files[name].chmod(0o600)
     settings = f"allow_anonymous false\npassword_file {stored}\nacl_file {acl}\n"
     return files, make_broker(settings)
