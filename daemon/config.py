@@ -135,6 +135,7 @@ class AuctionConfig(msgspec.Struct, frozen=True, kw_only=True):
     handoff: bool = True
     ageing_s: Annotated[float, Meta(gt=0.0, le=86_400.0)] = 10.0
     keep_days: Annotated[int, Meta(ge=1, le=3650)] = 7
+    keep_mb: Annotated[int, Meta(ge=1, le=1_048_576)] = 512
 
 
 class LearningConfig(msgspec.Struct, frozen=True, kw_only=True):

@@ -189,6 +189,12 @@ class JournalReader:
         """Close the connection."""
         self._reader.close()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def _rows(self, table: str, rest: str, values: tuple[object, ...]) -> list[Stored]:
         with told(self._path):
             found: list[_Read] = self._reader.execute(
@@ -310,11 +316,7 @@ class Journal(JournalReader):
         refused = (time.time(), *texts, payload[:PAYLOAD_KEPT])
         self._commits.put(Entry((), refused, then, None))
 
-    def prune(self, keep_s: float, phases: Mapping[str, Collection[str]]) -> int:
-        """As `retain`, by age alone; how many rows went."""
-        return self.retain(Limits(keep_s, _NO_BOUND), phases).rows
-
-    def retain(self, limits: Limits, phases: Mapping[str, Collection[str]]) -> Pruned:
+    def prune(self, limits: Limits, phases: Mapping[str, Collection[str]]) -> Pruned:
         """Delete what is over the limits, of these tables in these phases alone, the oldest first.
 
         Blocks for many syncs, each short: call it in a thread, or before the loop runs. It ends early
@@ -365,4 +367,3 @@ class Journal(JournalReader):
 
 _Read = tuple[str, int, str, bytes, bytes | None, float, int]
 _CLOCKS_EVERY_S = 10.0
-_NO_BOUND = 2**63

@@ -43,7 +43,7 @@ from daemon.contract import Phase, contract_key
 from daemon.contractor import Contractor
 from daemon.corrections import Corrections, with_learning
 from daemon.home import Home
-from daemon.journal import Journal
+from daemon.journal_rescue import lately_lost, open_or_rescue
 from daemon.keeper import Keeper
 from daemon.outcome import outcome_of
 from daemon.post import Post
@@ -68,7 +68,7 @@ class Node:
     """A running node. `run` returns after `stop`; whatever it was doing is drained or on disk."""
 
     def __init__(self, config: Config, *, boot: str = "", look: Look = whole_machine) -> None:
-        self._journal = Journal.open(config.node.state_dir)
+        self._journal = open_or_rescue(config.node.state_dir)
         config, auction = with_learning(config), config.auction
         self.id = config.node.id
         self.boot = boot or secrets.token_hex(8)
@@ -133,7 +133,7 @@ class Node:
             running = [tasks.create_task(self._workers.run())]
             self._workers.preload(self._config.work.preload)
             self._restore()
-            pruned = partial(prune, self._journal, self._config.auction.keep_days)
+            pruned = partial(prune, self._journal, self._config.auction)
             pruned()
             running += [
                 tasks.create_task(self._bus.run()),
@@ -400,7 +400,8 @@ class Node:
         self._arm()
         self._ready.set()
         notify.ready()
-        notify.status(f"on the bus at {self._config.broker.host}:{self._config.broker.port}")
+        there = f"on the bus at {self._config.broker.host}:{self._config.broker.port}"
+        notify.status(f"{there}{lately_lost(self._journal)}")
 
     def _announce(self) -> None:
         """Birth, and every `REFRESH_S` again."""

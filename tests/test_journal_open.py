@@ -16,7 +16,9 @@ from daemon import journal_schema
 from daemon.actions import CONTRACT, TASK, Save
 from daemon.clocks import Clocks, read_clocks, shift_between
 from daemon.journal import FILE, Journal, JournalError, JournalReader
+from daemon.journal_prune import Limits
 
+MUCH = 2**40
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -177,12 +179,12 @@ async def test_prune_takes_old_rows_of_the_named_phases_only(tmp_path: Path) -> 
     rows = [Save(TASK, f"a/{number}", 1, "done", b"") for number in range(1200)]
     await fill(tmp_path, *rows, *saves("a/open"))
     journal = Journal.open(tmp_path)
-    assert journal.prune(3600.0, {TASK: ["done"]}) == 0
+    assert journal.prune(Limits(3600.0, MUCH), {TASK: ["done"]}).rows == 0
     journal._writer.execute("UPDATE task SET updated = updated - 7200")
-    assert journal.prune(3600.0, {TASK: ["done"], CONTRACT: ["settled"]}) == 1200
+    assert journal.prune(Limits(3600.0, MUCH), {TASK: ["done"], CONTRACT: ["settled"]}).rows == 1200
     assert [row.key for row in journal.load(TASK)] == ["a/open"]
     journal.close()
-    assert journal.prune(0.0, {TASK: ["done"]}) == 0, "closed meanwhile"
+    assert journal.prune(Limits(0.0, MUCH), {TASK: ["done"]}).rows == 0, "closed meanwhile"
 
 
 finite = st.floats(min_value=0, max_value=1e9)
