@@ -12,6 +12,7 @@ from msgspec import Raw
 
 from bus_topics.codec import MAX_BYTES
 from bus_topics.messages import (
+    DAY_MS,
     Answer,
     Bid,
     Decision,
@@ -230,7 +231,7 @@ def final_of(order: Order, task: Task) -> Final:
         node=task.node or None,
         model=task.model,
         attempts=task.attempt,
-        elapsed_ms=max(0.0, round((task.finished - order.received) * 1000, 3)),
+        elapsed_ms=since_ms(order, task.finished),
     )
 
 
@@ -263,14 +264,17 @@ def record_of(order: Order, task: Task, now: float, *, brief: bool = False) -> T
         node=(task.node or task.contractor) or None,
         model=task.model,
         attempts=task.attempt,
-        age_ms=max(0.0, round((now - order.received) * 1000, 3)),
-        elapsed_ms=max(0.0, round((task.finished - order.received) * 1000, 3))
-        if task.outcome
-        else 0.0,
+        age_ms=since_ms(order, now),
+        elapsed_ms=since_ms(order, task.finished) if task.outcome else 0.0,
         timing=task.timing,
         decisions=() if brief else task.decisions,
         steps=() if brief else task.steps,
     )
+
+
+def since_ms(order: Order, now: float) -> float:
+    """How long ago the task was received, within what a message can tell: a home may be away for months."""
+    return min(max(0.0, round((now - order.received) * 1000, 3)), 30.0 * DAY_MS)
 
 
 def noted(
@@ -278,7 +282,7 @@ def noted(
 ) -> Task:
     """The task with one more step in its story."""
     step = Step(
-        at_ms=max(0.0, round((now - order.received) * 1000, 3)),
+        at_ms=since_ms(order, now),
         kind=kind,
         node=node or None,
         attempt=task.attempt,
