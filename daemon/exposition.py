@@ -27,7 +27,7 @@ from daemon.config import ObservabilityConfig
 from daemon.metrics import render
 from daemon.standing import Observer
 
-CONNECTIONS, HEAD_BYTES, PATIENCE_S = 16, 8192, 5.0
+CONNECTIONS, HEAD_BYTES, PATIENCE_S, LINGER_S = 16, 8192, 5.0, 0.5
 ANSWER_S, LATE_S, FRESH_S = 5.0, 2.0, 1.0
 T = TypeVar("T")
 
@@ -128,18 +128,20 @@ class Exposition:
 
     async def _received(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, whatever comes over it."""
+        writer.transport.set_write_buffer_limits(0)
+        if self._open >= CONNECTIONS:
+            writer.write(_encoded(Answer(HTTPStatus.SERVICE_UNAVAILABLE), with_body=True))
+            writer.close()
+            return
         self._open += 1
         try:
-            if self._open > CONNECTIONS:
-                answer = Answer(HTTPStatus.SERVICE_UNAVAILABLE, b"too many connections\n")
-                method = ""
-            else:
-                method, answer = await self._answered(reader)
+            method, answer = await self._answered(reader)
             writer.write(_encoded(answer, with_body=method != "HEAD"))
             async with asyncio.timeout(PATIENCE_S):
                 await writer.drain()
-                writer.write_eof()
-                # Whatever else was sent is read, or the kernel would cut the answer off.
+            writer.write_eof()
+            # Whatever else was sent is read for a moment, or the kernel would cut the answer off.
+            async with asyncio.timeout(LINGER_S):
                 while await reader.read(HEAD_BYTES):
                     pass
         except (OSError, TimeoutError, asyncio.IncompleteReadError):

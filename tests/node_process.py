@@ -72,6 +72,11 @@ class NodeProcess:
         """SIGTERM, and the exit status."""
         return self._end(signal.SIGTERM)
 
+    def wait(self) -> int:
+        """Until it ends by itself; the exit status."""
+        assert self._process is not None
+        return self._process.wait(30)
+
     def freeze(self) -> None:
         os.kill(self.pid, signal.SIGSTOP)
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import psutil
 import pytest
 from broker_fixture import BrokerProcess, Peer, eventually
 from node_process import NodeProcess, on_the_bus
+from small_disk import fill
 
 from bus_topics import messages as m
 from bus_topics.messages import Outcome, RejectCode
@@ -164,21 +163,6 @@ async def test_a_task_that_kills_its_workers_fails_and_the_nodes_go_on(
 # --- a disk that is full -------------------------------------------------------------------------
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 4 MB of its own."""
-    if os.geteuid() != 0:
-        pytest.skip("only root may mount a small file system")
-    place = tmp_path / "small"
-    place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)]
-    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
-    if mounted.returncode:
-        pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
-    yield place
-    subprocess.run(["umount", "--lazy", str(place)], check=True)
-
-
 async def test_a_full_disk_refuses_and_space_heals(
     broker: BrokerProcess, make_node: Make, small_disk: Path
 ) -> None:
@@ -208,17 +192,6 @@ async def many_echoes(mesh: Mesh) -> None:
     """More than fits into what the journal has in hand."""
     for number in range(200):
         await (await mesh.submit(ECHO, "x" * 10_000, id=f"full-{number}")).final()
-
-
-def fill(file: Path) -> None:
-    """Write until nothing fits."""
-    with file.open("wb", buffering=0) as out:
-        for size in (65_536, 4096):
-            try:
-                while True:
-                    out.write(b"x" * size)
-            except OSError:
-                continue
 
 
 # --- a name that is taken ------------------------------------------------------------------------
