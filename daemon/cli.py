@@ -18,6 +18,7 @@ from daemon import (
     cli_correct,
     cli_eval,
     cli_identity,
+    cli_journal,
     cli_learn,
     cli_local,
     cli_look,
@@ -52,6 +53,7 @@ app.command()(cli_look.tasks)
 app.command()(cli_look.why)
 app.add_typer(cli_models.app, name="models")
 app.command()(cli_local.quarantine)
+app.add_typer(cli_journal.app, name="journal")
 app.command()(cli_local.doctor)
 _PASSED_ON = {"ignore_unknown_options": True, "allow_extra_args": True}
 app.command(context_settings=_PASSED_ON | {"help_option_names": []})(cli_train.train)

@@ -15,7 +15,7 @@ import threading
 import time
 from asyncio import AbstractEventLoop
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import groupby
@@ -123,6 +123,13 @@ class JournalReader:
         """Every row but those in the phases `without`, least recently changed first."""
         where = f"WHERE phase NOT IN ({schema.marks(without)})"
         return self._rows(table, f"{where} ORDER BY updated, rowid", tuple(without))
+
+    def scan(self, table: str) -> Iterator[Stored]:
+        """Every row, one at a time, in the order of the file."""
+        with told(self._path):
+            rows: Iterator[_Read] = self._reader.execute(schema.STORED[table])
+            for row in rows:
+                yield Stored(*row[:6], self._shifts.get(row[6], 0.0))
 
     def recent(self, table: str, limit: int, prefix: str = "") -> list[Stored]:
         """The `limit` rows changed last, newest first; with `prefix` ("<sender>/") of that sender."""

@@ -34,7 +34,7 @@ def examine(reader: JournalReader) -> Examined:
     if rows["quarantine"] > QUARANTINE_ROWS + 1:
         faults.append(f"quarantine: {rows['quarantine']} rows, more than {QUARANTINE_ROWS}")
     for table in TABLES:
-        for row in reader.load(table):
+        for row in reader.scan(table):
             if fault := row_fault(table, row):
                 faults.append(f"{table} {row.key}: {fault}")
     return Examined(rows, tuple(faults))

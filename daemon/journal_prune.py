@@ -5,9 +5,13 @@ pages that become free are given back to the disk.
 """
 
 import sqlite3
+import time
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
+from daemon import journal_file as file
 from daemon import journal_schema as schema
 
 ROWS, LARGE_ROWS, PAGES = 500, 50, 256
@@ -50,6 +54,21 @@ def pruning(
         connection.execute(f"PRAGMA incremental_vacuum({PAGES})").fetchall()
         yield _so_far(connection, before, rows)
     yield _so_far(connection, before, rows)
+
+
+def prune_file(path: Path, limits: Limits, phases: Mapping[str, Collection[str]]) -> Pruned:
+    """Prune the journal at `path`, beside the node that holds it, if one does. Raises JournalError."""
+    with file.told(path), ExitStack() as undo:
+        if not path.is_file():
+            raise file.JournalError(f"{path}: there is no journal; has a node run here?")
+        connection = file.connect(path)
+        undo.callback(connection.close)
+        file.check_schema(connection, path)
+        *_, last = pruning(connection, limits, phases, time.time())
+        connection.execute(
+            "PRAGMA wal_checkpoint(PASSIVE)"
+        ).fetchall()  # what is freed leaves the file
+    return last
 
 
 def used_bytes(connection: sqlite3.Connection) -> int:

@@ -60,6 +60,11 @@ def changed(directory: Path, sql: str, *values: object) -> None:
     file.close()
 
 
+def names(directory: Path) -> list[str]:
+    """Of the files there, in order."""
+    return sorted(path.name for path in directory.iterdir())
+
+
 def told(directory: Path, sql: str) -> list[tuple[object, ...]]:
     """What the file answers."""
     file = sqlite3.connect(directory / FILE)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from broker_fixture import BrokerProcess
-from journals import changed, task, thaw, told, write
+from journals import changed, names, task, thaw, told, write
 from node_process import NodeProcess, on_the_bus
 from structlog.testing import capture_logs
 
@@ -39,10 +39,6 @@ def damage(directory: Path, pages: list[int]) -> bytes:
         content[page * PAGE : (page + 1) * PAGE] = b"\xa5" * PAGE
     (directory / FILE).write_bytes(content)
     return bytes(content)
-
-
-def names(directory: Path) -> list[str]:
-    return sorted(path.name for path in directory.iterdir())
 
 
 def leaf(directory: Path) -> int:
