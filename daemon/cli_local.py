@@ -61,6 +61,9 @@ def quarantine(
 
 
 def doctor(
+    security: Annotated[
+        bool, typer.Option("--security", help="Who gets in at the broker, and what each may do.")
+    ] = False,
     json: Json = False,
     config: ConfigFile = None,
     host: Host = None,
@@ -76,8 +79,13 @@ def doctor(
 
     logs.silence()
     loaded = settings(config, host, port)
-    findings = asyncio.run(checks.examine(loaded, login, model_fault))
-    findings += examine_hardware(loaded.node.state_dir) + examine_fused()
+    if security:
+        from daemon.doctor_security import examine_security
+
+        findings = asyncio.run(examine_security(loaded, login or loaded.broker.username or "cli"))
+    else:
+        findings = asyncio.run(checks.examine(loaded, login, model_fault))
+        findings += examine_hardware(loaded.node.state_dir) + examine_fused()
     wrong = [finding.check for finding in findings if finding.verdict is checks.Verdict.WRONG]
     if json:
         print(as_json({"ok": not wrong, "findings": findings}))

@@ -12,6 +12,7 @@ from daemon.bus import NOT_AUTHORISED, Bus, BusError, Incoming
 from daemon.config import BrokerConfig
 from daemon.doctor import Finding, Verdict
 from daemon.link import PACKET_TOO_LARGE
+from daemon.reach import refusal, speaks_tls
 
 LINK_S = 5.0
 ANSWER_S = 3.0
@@ -26,14 +27,17 @@ STRANGER = "forgebus-doctor"
 async def examine_broker(config: BrokerConfig, login: str) -> list[Finding]:
     """Everything that a client can see. The first finding is whether the broker is reachable."""
     where = f"{config.host}:{config.port}"
-    if not await answers(config.host, config.port):
+    if fault := refusal(config):
+        rest = [Finding(check, Verdict.NOT_CHECKED, "no credentials") for check in _ALL]
+        return [Finding("broker", Verdict.WRONG, f"{where} is not spoken to", fault), *rest]
+    if not speaks_tls(config) and not await answers(config.host, config.port):
         remedy = "start one with `forgebus run` or `forgebus broker`, or set [broker] host and port"
         found = f"nothing answers MQTT at {where}"
         rest = [
             Finding(check, Verdict.NOT_CHECKED, "the broker is not reachable") for check in _ALL
         ]
         return [Finding("broker", Verdict.WRONG, found, remedy), *rest]
-    probe = _Probe(config, login)
+    probe = Probe(config, login)
     logs.silence()
     running = asyncio.create_task(probe.bus.run())
     try:
@@ -82,16 +86,16 @@ class _Heard:
     payloads: list[bytes] = field(default_factory=list)
 
 
-class _Probe:
+class Probe:
     """A connection that listens to what it is told to."""
 
-    def __init__(self, config: BrokerConfig, login: str) -> None:
-        self.up = asyncio.Event()
+    def __init__(self, config: BrokerConfig, login: str, client_id: str = "") -> None:
+        self.up, self.down = asyncio.Event(), asyncio.Event()
         self._heard: dict[str, _Heard] = {}
         self.bus = Bus(
             config,
             login=login,
-            client_id=f"{login}-doctor-{secrets.token_hex(4)}",
+            client_id=client_id or f"{login}-doctor-{secrets.token_hex(4)}",
             session_expiry_s=0,
             subscriptions=(),
             on_message=self._received,
@@ -135,11 +139,10 @@ class _Probe:
         incoming.ack()
 
     def _linked(self, up: bool) -> None:  # noqa: FBT001 - the bus's own callback
-        if up:
-            self.up.set()
+        (self.up if up else self.down).set()
 
 
-async def _version(probe: _Probe) -> Finding:
+async def _version(probe: Probe) -> Finding:
     told = await probe.hear(VERSION_TOPIC, 1.0)
     if not told:
         found = f"it does not tell ({VERSION_TOPIC})"
@@ -151,7 +154,7 @@ async def _version(probe: _Probe) -> Finding:
     return Finding("broker version", Verdict.OK, version)
 
 
-async def _nodelay(probe: _Probe, config: BrokerConfig) -> Finding:
+async def _nodelay(probe: Probe, config: BrokerConfig) -> Finding:
     """Our side always sets it, so a slow trip is the broker's side, or a long way."""
     try:
         trip = await probe.bus.round_trip() * 1000
@@ -165,7 +168,7 @@ async def _nodelay(probe: _Probe, config: BrokerConfig) -> Finding:
     return Finding("TCP_NODELAY", Verdict.OK, f"{found}; both sides send at once")
 
 
-async def _expiry(probe: _Probe, base: str, login: str) -> Finding:
+async def _expiry(probe: Probe, base: str, login: str) -> Finding:
     """A retained message that should be gone after a second must be."""
     topic = f"{base}/in/{login}/{login}/doctor"
     code = await probe.publish(topic, b"x", expiry_s=1, retain=True)
@@ -186,7 +189,7 @@ async def _expiry(probe: _Probe, base: str, login: str) -> Finding:
     return Finding("message expiry", Verdict.OK, "a message of 1 s is gone after 2 s")
 
 
-async def _identity(probe: _Probe, config: BrokerConfig, login: str) -> Finding:
+async def _identity(probe: Probe, config: BrokerConfig, login: str) -> Finding:
     """Whether the broker lets us speak under a name that is not ours."""
     code = await probe.publish(f"{config.base}/in/{login}/{STRANGER}/doctor", b"", expiry_s=1)
     if code == NOT_AUTHORISED:
@@ -200,7 +203,7 @@ async def _identity(probe: _Probe, config: BrokerConfig, login: str) -> Finding:
     return Finding("access list", Verdict.WRONG, found, remedy)
 
 
-async def _size(probe: _Probe, base: str, login: str) -> Finding:
+async def _size(probe: Probe, base: str, login: str) -> Finding:
     code = await probe.publish(f"{base}/in/{login}/{login}/doctor", bytes(LARGEST), expiry_s=1)
     if code == PACKET_TOO_LARGE:
         found = f"it takes no message of {LARGEST} bytes"

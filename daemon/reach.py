@@ -13,6 +13,11 @@ def has_credentials(broker: BrokerConfig) -> bool:
     return broker.tls_cert is not None or broker.password_file is not None
 
 
+def speaks_tls(broker: BrokerConfig) -> bool:
+    """Whether the link to it is encrypted."""
+    return broker.tls_ca is not None or broker.tls_cert is not None
+
+
 def refusal(broker: BrokerConfig) -> str:
     """Why this broker is not spoken to, with what to do; "" when it may be."""
     if is_loopback(broker.host) or has_credentials(broker):
