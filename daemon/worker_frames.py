@@ -10,6 +10,8 @@ from typing import Any, Generic, Literal, TypeVar
 import msgspec
 
 MAX_FRAME = 1024 * 1024
+BEGINS = b"\x1e"
+"""A line of this among what a worker prints: a job begins, and what was printed before was another's."""
 
 
 class FrameError(Exception):

@@ -30,6 +30,7 @@ from bus_topics import codec
 from bus_topics.abstention import abstaining
 from bus_topics.errors import WireError
 from daemon.worker_frames import (
+    BEGINS,
     Cancel,
     Chunk,
     Ended,
@@ -57,7 +58,7 @@ def main(arguments: list[str]) -> int:
     """Serve jobs until the parent closes the socket or a job leaves this process unfit."""
     descriptor, parent, models, memory_mb = arguments
     _shield(int(parent))
-    _limit_memory(int(memory_mb))
+    _limit(int(memory_mb))
     with socket.socket(fileno=int(descriptor)) as link:
         _Worker(link, Path(models)).serve()
     return 0
@@ -142,6 +143,8 @@ class _Worker:
         return fits and _guarded(handler.has_room) is True
 
     def _begin(self, run: "_Run", job: Run, handler: Handler) -> None:
+        if not self._running:
+            _begin_to_print()
         self._running.append(run)
         if isinstance(handler, BatchHandler):
             run.course = handler.start(job.content, run.call)
@@ -282,11 +285,17 @@ class _Call:
         self._worker = worker
         self._key = key
         self._text: list[str] = []
+        self._characters = 0
         self._fraction: float | None = None
         self._seq = 0
         self._sent_at = 0.0
 
     def emit(self, text: str) -> None:
+        self._characters += len(text)
+        if self._characters > codec.MAX_CONTENT:
+            raise HandlerError(
+                f"streamed more than {codec.MAX_CONTENT} characters, which no result may have"
+            )
         self._text.append(text)
         self._flush_when_due(time.monotonic())
 
@@ -353,19 +362,35 @@ def _shield(parent: int) -> None:
         raise SystemExit("the node that started this worker is gone")
 
 
-def _limit_memory(memory_mb: int) -> None:
-    """A ceiling on private writable memory, for a burst that the parent's watch would see too late.
+def _limit(memory_mb: int) -> None:
+    """Ceilings that every handler runs under, and cannot raise; time is the parent's to keep.
 
-    Not RLIMIT_AS: models are mapped and thread stacks reserved, which costs address space and no
-    memory. The slack is for what is reserved but never touched.
+    Private writable memory, for a burst that the parent's watch would see too late. Not RLIMIT_AS:
+    models are mapped and thread stacks reserved, which costs address space and no memory. The slack is
+    for what is reserved but never touched. A file can be no larger than that, because the packed weights
+    that it writes are mapped again. No core is left behind: it would hold prompts and answers.
     """
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     ceiling = (memory_mb + MEMORY_SLACK_MB) * 1024 * 1024
-    if hard == resource.RLIM_INFINITY or ceiling < hard:
-        resource.setrlimit(resource.RLIMIT_DATA, (ceiling, hard))
+    for limit, most in (
+        (resource.RLIMIT_DATA, ceiling),
+        (resource.RLIMIT_FSIZE, ceiling),
+        (resource.RLIMIT_NOFILE, MOST_FILES),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        _, hard = resource.getrlimit(limit)
+        least = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(limit, (least, least))
+
+
+def _begin_to_print() -> None:
+    """What was printed before was about another task, and is not for this one's requester."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+        os.write(1, b"\n" + BEGINS + b"\n")
 
 
 MEMORY_SLACK_MB = 128
+MOST_FILES = 256
 _PR_SET_PDEATHSIG = 1
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 import daemon
-from daemon.worker_frames import FrameError, FromWorker, ToWorker, Unpacker, pack
+from daemon.worker_frames import BEGINS, FrameError, FromWorker, ToWorker, Unpacker, pack
 
 LAST_LINES = 40
 LINE_CHARACTERS = 200
@@ -43,7 +43,10 @@ class WorkerProcess(asyncio.Protocol):
         self._ended = False
 
     async def live(self) -> str:
-        """Start the process and wait for its end; how it ended, in words. Kills it when cancelled."""
+        """Start the process and wait for its end; how it ended, in words. Kills it when cancelled.
+
+        What it printed may be about a task, and is for that task alone: see `last_words`.
+        """
         ours, theirs = socket.socketpair()
         with ours, theirs:
             try:
@@ -76,7 +79,15 @@ class WorkerProcess(asyncio.Protocol):
                 self._ended = True
                 if self._transport is not None:
                     self._transport.abort()
-        return self._epitaph(status)
+        return _ending(status)
+
+    def last_words(self) -> str:
+        """What it printed since the job in hand began, if anything; never for a log."""
+        lines = [line[-LINE_CHARACTERS:].decode(errors="replace").strip() for line in self._output]
+        words = " | ".join(lines)
+        if len(words) > 360:  # a fault handler says the cause first, a traceback says it last
+            words = f"{words[:200]} ... {words[-150:]}"
+        return f"; its last words: {words}" if words else ""
 
     def send(self, frame: ToWorker) -> None:
         """Send, or keep until the process is connected."""
@@ -139,27 +150,31 @@ class WorkerProcess(asyncio.Protocol):
         while data := await stream.read(65_536):
             *lines, tail = (tail + data).split(b"\n")
             tail = tail[-LINE_CHARACTERS:]
-            self._output.extend(line for line in lines if line.strip())
+            for line in lines:
+                if line == BEGINS:
+                    self._output.clear()
+                elif line.strip():
+                    self._output.append(line)
         if tail.strip():
             self._output.append(tail)
 
-    def _epitaph(self, status: int) -> str:
-        if status < 0:
-            how = f"was killed by {signal.Signals(-status).name}"
-        else:
-            how = f"ended with status {status}"
-        lines = [line[-LINE_CHARACTERS:].decode(errors="replace").strip() for line in self._output]
-        words = " | ".join(lines)
-        if len(words) > 360:  # a fault handler says the cause first, a traceback says it last
-            words = f"{words[:200]} ... {words[-150:]}"
-        return f"{how}; its last words: {words}" if words else how
+
+def _ending(status: int) -> str:
+    if status < 0:
+        return f"was killed by {signal.Signals(-status).name}"
+    return f"ended with status {status}"
 
 
 def _environment(threads: int) -> dict[str, str]:
-    """Ours, with our packages on the path and as many threads as the node was given."""
+    """What a handler needs of ours: our packages on the path, the node's threads, and no secrets."""
     count = str(threads)
+    ours = {
+        name: value
+        for name, value in os.environ.items()
+        if name in _PASSED_ON or name.startswith(_PASSED_ON_FAMILIES)
+    }
     path = [str(Path(daemon.__file__).resolve().parent.parent), os.environ.get("PYTHONPATH", "")]
-    return os.environ | {
+    return ours | {
         "PYTHONPATH": os.pathsep.join(part for part in path if part),
         "OMP_NUM_THREADS": count,
         "OPENBLAS_NUM_THREADS": count,
@@ -168,3 +183,7 @@ def _environment(threads: int) -> dict[str, str]:
         "TOKENIZERS_PARALLELISM": "false",
         "MALLOC_ARENA_MAX": "2",
     }
+
+
+_PASSED_ON = {"CACHE_DIRECTORY", "HOME", "LANG", "LANGUAGE", "PATH", "TMPDIR", "TZ", "USER"}
+_PASSED_ON_FAMILIES = ("CUDA_", "FAKETIME", "LC_", "LD_", "NVIDIA_", "ORT_", "PYTHON", "XDG_")

@@ -218,10 +218,10 @@ class Workers:
         self._workers.remove(worker)
         self._on_warm(self.warm())
         if not worker.attempts and not worker.retired:
-            _log.warning("an idle worker is gone", pid=worker.process.pid, how=how)
+            _log.warning("an idle worker is gone", pid=worker.process.pid, how=how)  # not its words
         if worker.instead_of is not None and worker.attempts:
             self._not_renewed(next(iter(worker.attempts.values())).job.capability)
-        error = worker.killed_for or f"its worker {how}"
+        error = worker.killed_for or f"its worker {how}{worker.process.last_words()}"
         for attempt in worker.attempts.values():
             spent = Usage(attempt.queue_ms, 0.0, (time.perf_counter() - attempt.handed) * 1000)
             self._settle(attempt, stopped(attempt, error, "", spent))

@@ -279,15 +279,13 @@ async def test_what_handlers_print_does_not_disturb_the_protocol(tmp_path: Path)
     try:
         bench = Bench()
         assert (await bench.run("a")).outcome == "done"
-        done = await bench.run("b", crash="exit")
+        assert (await bench.run("b", crash="exit")).outcome == "failed"
         await bench.stop()
     finally:
         if before is None:
             del os.environ["PYTHONPATH"]
         else:
             os.environ["PYTHONPATH"] = before
-    assert done.error.endswith("xxx")
-    assert len(done.error) <= 500
 
 
 NODE = """
