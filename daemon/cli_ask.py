@@ -235,9 +235,8 @@ def _print_answer(
     result = plain(final.result) if final.result is not None else None
     whole = str(result.get("text", "")) if isinstance(result, dict) else ""
     if capability == "text_generation" and written and whole.startswith(written):
-        out.print(
-            whole.removeprefix(written), markup=False
-        )  # what the stream has lost, and a newline
+        # What the stream has lost, and a newline.
+        out.print(show.words(whole.removeprefix(written)))
     elif result is not None:
         if written:
             out.print()
@@ -299,7 +298,7 @@ async def _bids(submit: "m.Submit", where: _Where, *, json: bool) -> int:
 
 async def _cancel(task: str, where: _Where, *, json: bool) -> int:
     from daemon.cli_look import find_record
-    from daemon.plain import as_json
+    from daemon.plain import as_json, printable
 
     async with on_the_bus(*where) as mesh:
         home, record = await find_record(mesh, task, where[4])
@@ -312,7 +311,8 @@ async def _cancel(task: str, where: _Where, *, json: bool) -> int:
     if json:
         print(as_json({"task": record.task, "home": home, "outcome": record.outcome}))
     else:
-        print(f"{record.task} {record.outcome.value if record.outcome else record.state}")
+        state = record.outcome.value if record.outcome else record.state
+        print(printable(f"{record.task} {state}"))
     if record.outcome is None or record.outcome.value != "cancelled":
         state = record.outcome.value if record.outcome else record.state
         raise CommandError(f"{record.task} was not cancelled: it is {state}")

@@ -128,7 +128,7 @@ async def _correct(
     json: bool,
 ) -> int:
     from daemon.asking import Rejected
-    from daemon.plain import as_json, plain
+    from daemon.plain import as_json, plain, printable
     from handlers.corrections_envelope import CAPABILITY
 
     async with on_the_bus(*where) as mesh:
@@ -158,7 +158,8 @@ async def _correct(
     if json:
         print(as_json({"node": order.node, **told}))
     else:
-        print(f"{order.node} keeps it as {told['stored']}, one of {told['corrections']}")
+        kept = f"{order.node} keeps it as {told['stored']}, one of {told['corrections']}"
+        print(printable(kept))
     return DONE
 
 

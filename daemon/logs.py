@@ -7,10 +7,13 @@ an answer. Lines of libraries that use `logging` come out in the same form, from
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any, Literal
+from io import StringIO
+from typing import Any, Literal, TextIO
 
 import orjson
 import structlog
+
+from daemon.plain import escaped, printable
 
 Level = Literal["debug", "info", "warning", "error"]
 
@@ -29,8 +32,9 @@ def set_up(level: Level = "info", form: Literal["json", "console"] = "json") -> 
         shared.append(structlog.processors.ExceptionRenderer(faults))
         last = structlog.processors.JSONRenderer(serializer=_json)
     else:
+        shared.append(_harmless)
         last = structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            colors=sys.stderr.isatty(), exception_formatter=_traceback
         )
     structlog.configure(
         processors=[*shared, last],
@@ -66,4 +70,22 @@ class _Lines(structlog.PrintLogger):
 
 
 def _json(line: object, **_: object) -> str:
-    return orjson.dumps(line, default=str).decode()
+    return escaped(orjson.dumps(line, default=str).decode())
+
+
+def _harmless(
+    _logger: object, _method: str, line: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """A value is one line of text that commands no terminal: the bus may have written part of it."""
+    for name, value in line.items():
+        if isinstance(value, str):
+            line[name] = " ".join(printable(value).split("\n"))
+        elif name not in {"exc_info", "_record"} and not isinstance(value, int | float | None):
+            line[name] = " ".join(printable(str(value)).split("\n"))
+    return line
+
+
+def _traceback(stream: TextIO, fault: structlog.typing.ExcInfo) -> None:
+    whole = StringIO()
+    structlog.dev.plain_traceback(whole, fault)
+    stream.write(printable(whole.getvalue()))

@@ -1,5 +1,6 @@
 """Messages as plain values for `--json`, and foreign text as something that a terminal can be given."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
@@ -8,6 +9,8 @@ from typing import Any
 
 import msgspec
 import orjson
+
+_COMMANDS = re.compile("[^\\x00-\\x7e]")
 
 
 def plain(value: Any) -> Any:
@@ -38,8 +41,21 @@ def plain(value: Any) -> Any:
 
 
 def as_json(value: Any) -> str:
-    """One JSON object on one line."""
-    return orjson.dumps(plain(value)).decode()
+    """One JSON object on one line; nothing in it commands the terminal that it is printed on."""
+    return escaped(orjson.dumps(plain(value)).decode())
+
+
+def escaped(json: str) -> str:
+    """JSON with all its control characters as escapes: JSON itself asks only for those below 0x20."""
+    return json if json.isascii() and "\x7f" not in json else _COMMANDS.sub(_escape, json)
+
+
+def _escape(found: re.Match[str]) -> str:
+    sign = found[0]
+    if sign.isprintable():
+        return sign
+    units = sign.encode("utf-16-be")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
 
 def printable(text: str) -> str:
