@@ -146,15 +146,21 @@ class BusFolder:
                 f" or choose another name"
             )
 
-    def take_back(self, login: str, now: datetime) -> None:
-        """Revoke the login's certificate and take its rights. Raises BusFolderError."""
+    def revoke(self, login: str, now: datetime) -> Login:
+        """Make the login's certificate void; its rights stay until `forget`. Raises BusFolderError."""
         with self._writing():
-            try:
-                register = self.register().without(login, now)
-            except KeyError:
-                known = ", ".join(sorted(self.register().logins))
-                raise BusFolderError(f"{login} is no login here; there are {known}") from None
-            self._save(register)
+            register = self.register()
+            if login not in register.logins:
+                known = ", ".join(sorted(register.logins))
+                raise BusFolderError(f"{login} is no login here; there are {known}")
+            self._save(register.revoking(login, now))
+            self._publish(self._open(), now)
+        return register.logins[login]
+
+    def forget(self, login: str, now: datetime) -> None:
+        """Take the login's rights: from the next reload on it may do nothing, also where it is connected."""
+        with self._writing():
+            self._save(self.register().without(login))
             self._publish(self._open(), now)
 
     def passing_pair(self, login: str, now: datetime) -> Pair:

@@ -130,6 +130,14 @@ def new_request(login: str) -> Pair:
     return Pair(request.public_bytes(_PEM), _pem_of(key))
 
 
+def each_request(requests: bytes) -> tuple[bytes, bytes]:
+    """Two requests that stand one after the other. Raises CertificateError when there are not two."""
+    parts = requests.split(_END)
+    if len(parts) != 3 or parts[2].strip():
+        raise CertificateError("these are not two certificate requests")
+    return parts[0] + _END, parts[1].lstrip() + _END
+
+
 def told(certificate: bytes) -> Told:
     """Read a certificate. Raises CertificateError."""
     found = _certificate(certificate)
@@ -158,6 +166,7 @@ def expiring(certificates: Collection[bytes], now: datetime, within: timedelta) 
     return [one for one in read if one.expires - now < within]
 
 
+_END = b"-----END CERTIFICATE REQUEST-----\n"
 _PEM = serialization.Encoding.PEM
 
 

@@ -14,7 +14,7 @@ from daemon.cli_options import DONE, FAILED, USAGE, CommandError, Json
 if TYPE_CHECKING:
     from daemon.bus_folder import BusFolder
     from daemon.login_files import Admission
-    from daemon.logins import Role
+    from daemon.logins import Login, Role
 
 HERE = Path("/etc/forgebus")
 """Where a node finds its forgebus.toml."""
@@ -56,11 +56,12 @@ def enroll(  # noqa: PLR0917 - the options of a command
     """Let one machine in: shows a code that `forgebus join` there asks for."""
     from daemon.bus_folder import BusFolder, BusFolderError
     from daemon.enrolment import EnrolmentError
+    from daemon.login_files import LONGEST_NODE
     from daemon.logins import Role
     from daemon.plain import as_json
 
     role = Role.APP if app else Role.NODE
-    allowed = _checked(login, may or [])
+    allowed = _checked(login, may or [], longest=31 if app else LONGEST_NODE)
     with faults_told():
         at = BusFolder.at(folder)
         at.check_free(login, replace=replace)
@@ -73,9 +74,9 @@ def enroll(  # noqa: PLR0917 - the options of a command
             return DONE
         host, port = _address(listen, ENROL_PORT)
 
-        def admit(request: bytes) -> "Admission":
+        def admit(requests: bytes) -> "Admission":
             try:
-                return _admit(at, login, role, allowed, request, replace=replace)
+                return _admit(at, login, role, allowed, requests, replace=replace)
             except BusFolderError as error:
                 raise EnrolmentError(str(error)) from error
 
@@ -103,9 +104,10 @@ def join(
     with faults_told():
         check_room(out, replace=replace)
         code = _code()
-        pair = new_request("new")
-        admission = asyncio.run(enrol(host, port, code, pair.certificate))
-        settings = write_login(out, admission, pair.key)
+        pair, commands = new_request("new"), new_request("new")
+        requests = pair.certificate + commands.certificate
+        admission = asyncio.run(enrol(host, port, code, requests))
+        settings = write_login(out, admission, pair.key, commands.key)
     if json:
         print(as_json({"login": admission.login, "config": settings}))
         return DONE
@@ -122,13 +124,19 @@ def revoke(
 ) -> int:
     """Take a login back: its certificate is void, its rights are gone, its connection is ended."""
     from daemon.bus_folder import BusFolder, now
+    from daemon.login_files import commands_of
     from daemon.plain import as_json
 
     with faults_told():
         at = BusFolder.at(folder)
-        at.take_back(login, now())
+        gone = [login, *(one for one in (commands_of(login),) if one in at.register().logins)]
+        entries = [at.revoke(one, now()) for one in gone]
         trouble = at.reload_broker()
-        ended = not trouble and asyncio.run(_end_session(at, login))
+        sessions = [] if trouble else [asyncio.run(_end_session(at, one)) for one in entries]
+        for one in gone:
+            at.forget(one, now())
+        trouble = at.reload_broker()
+        ended = not trouble and all(sessions)
     if json:
         print(as_json({"revoked": login, "session_ended": ended, "trouble": trouble}))
     else:
@@ -169,11 +177,12 @@ def write_with_key(
     from daemon.certificates import new_request
     from daemon.login_files import write_login
 
-    pair = new_request(login)
-    admission = _admit(at, login, role, may, pair.certificate, replace=replace)
+    pair, commands = new_request(login), new_request(login)
+    requests = pair.certificate + commands.certificate
+    admission = _admit(at, login, role, may, requests, replace=replace)
     if host:
         admission = msgspec.structs.replace(admission, host=host)
-    return write_login(out, admission, pair.key)
+    return write_login(out, admission, pair.key, commands.key)
 
 
 async def _open(
@@ -209,15 +218,24 @@ def _admit(
     login: str,
     role: "Role",
     may: tuple[str, ...],
-    request: bytes,
+    requests: bytes,
     *,
     replace: bool,
 ) -> "Admission":
-    """Let it in: register, access list, broker told; and what the new side is given."""
-    from daemon.bus_folder import now
-    from daemon.login_files import Admission
+    """Let it in: register, access list, broker told; and what the new side is given.
 
+    Of the two requests the second is for the commands on a node's machine.
+    """
+    from daemon.bus_folder import now
+    from daemon.certificates import each_request
+    from daemon.login_files import Admission, commands_of
+    from daemon.logins import Role
+
+    request, more = each_request(requests)
     made = at.admit(login, role, may, request, now(), replace=replace)
+    commands = b""
+    if role is Role.NODE:
+        commands = at.admit(commands_of(login), Role.APP, (), more, now(), replace=True)
     at.reload_broker()
     settings = at.register().settings
     return Admission(
@@ -228,21 +246,29 @@ def _admit(
         base=settings.base,
         certificate=made.decode(),
         authority=at.authority_certificate().decode(),
+        commands=commands.decode(),
     )
 
 
-async def _end_session(at: "BusFolder", login: str) -> bool:
-    """Take the session over with a passing certificate and let it end; what waited in it is gone too."""
+async def _end_session(at: "BusFolder", entry: "Login") -> bool:
+    """Take the session over with a passing certificate and let it end; what waited in it is gone too.
+
+    What it said last under its name is that it is gone, so that no home waits for it.
+    """
     from tempfile import TemporaryDirectory
 
+    from bus_topics import topics
+    from bus_topics.messages import Status
     from daemon import logs
     from daemon.bus import Bus
     from daemon.bus_folder import now
     from daemon.config import BrokerConfig
+    from daemon.logins import Role
     from daemon.private_files import write_private
 
     logs.silence()
     up = asyncio.Event()
+    login = entry.login
     settings, pair = at.register().settings, at.passing_pair(login, now())
     with TemporaryDirectory(prefix="forgebus-revoke-") as temporary:
         ca, certificate, key = (Path(temporary, name) for name in ("ca", "certificate", "key"))
@@ -264,6 +290,12 @@ async def _end_session(at: "BusFolder", login: str) -> bool:
         running = asyncio.create_task(bus.run())
         try:
             await asyncio.wait_for(up.wait(), 5.0)
+            if entry.role is Role.NODE:
+                status = topics.BY_NAME["status"]
+                for name, said in (("status", Status.OFFLINE.value.encode()), ("card", b"")):
+                    topic = topics.build(settings.base, name, sender=login)
+                    bus.publish(topic, said, qos=1, retain=True, expiry_s=status.expiry_s)
+                await bus.flush(2.0)
         except TimeoutError:
             return False
         finally:
@@ -279,13 +311,13 @@ def _code() -> str:
     return sys.stdin.readline().strip()
 
 
-def _checked(login: str, may: list[str]) -> tuple[str, ...]:
+def _checked(login: str, may: list[str], longest: int) -> tuple[str, ...]:
     import re
 
     from bus_topics.messages import CAPABILITY_PATTERN, NODE_PATTERN
 
-    if not re.match(NODE_PATTERN, login):
-        remedy = "take up to 31 lower-case letters, digits and hyphens"
+    if not re.match(NODE_PATTERN, login) or len(login) > longest:
+        remedy = f"take up to {longest} lower-case letters, digits and hyphens"
         raise CommandError(f"{login!r} cannot be a login; {remedy}", USAGE)
     for capability in may:
         if not re.match(CAPABILITY_PATTERN, capability):

@@ -18,6 +18,7 @@ from daemon.cli_options import (
     Json,
     Login,
     Port,
+    commands_broker,
     on_the_bus,
     settings,
 )
@@ -110,9 +111,10 @@ async def loaded_on(config: "Config", node: str | None) -> "m.Loaded | None":
     from daemon.asking import MeshError
     from daemon.broker import answers
     from daemon.mesh import Mesh
+    from daemon.reach import speaks_tls
 
-    broker = config.broker
-    if not await answers(broker.host, broker.port):
+    broker = commands_broker(config)
+    if not speaks_tls(broker) and not await answers(broker.host, broker.port):
         if node is not None:
             raise CommandError(f"no broker answers at {broker.host}:{broker.port}", UNREACHABLE)
         return None

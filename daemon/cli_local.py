@@ -16,6 +16,7 @@ from daemon.cli_options import (
     Json,
     Login,
     Port,
+    commands_broker,
     settings,
 )
 
@@ -71,6 +72,8 @@ def doctor(
     login: Login = None,
 ) -> int:
     """Check the broker, the machine and the models; say what is wrong and what to do about it."""
+    from msgspec import structs
+
     from daemon import doctor as checks
     from daemon import logs
     from daemon.cli_hardware import examine_fused, examine_hardware
@@ -79,6 +82,7 @@ def doctor(
 
     logs.silence()
     loaded = settings(config, host, port)
+    loaded = structs.replace(loaded, broker=commands_broker(loaded))
     if security:
         from daemon.doctor_security import examine_security
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from daemon.config import Config
+    from daemon.config import BrokerConfig, Config
     from daemon.mesh import Mesh
 
 DONE, FAILED, USAGE, REJECTED, UNREACHABLE = 0, 1, 2, 3, 4
@@ -71,11 +71,10 @@ async def on_the_bus(
 
     from daemon import logs
     from daemon.asking import MeshError
-    from daemon.config import BrokerConfig
     from daemon.mesh import Mesh
     from daemon.reach import refusal
 
-    broker: BrokerConfig = settings(config, host, port).broker
+    broker = commands_broker(settings(config, host, port))
     if login is not None and broker.username:
         broker = msgspec.structs.replace(broker, username=login)
     logs.silence()
@@ -90,6 +89,19 @@ async def on_the_bus(
         yield mesh
     finally:
         await mesh.__aexit__(None, None, None)
+
+
+def commands_broker(config: "Config") -> "BrokerConfig":
+    """The broker as a command reaches it: under the login for commands where the node's has its own."""
+    if config.broker.tls_cert is None:
+        return config.broker
+    from daemon.login_files import for_commands
+    from daemon.private_files import PrivateFileError
+
+    try:
+        return for_commands(config.broker, config.node.id)
+    except PrivateFileError as error:
+        raise CommandError(str(error), USAGE) from None
 
 
 def _checked(login: str) -> str:

@@ -1,4 +1,8 @@
-"""One login as files in a folder: its key, its certificate, the authority's, and a forgebus.toml of them."""
+"""One login as files in a folder: its key, its certificate, the authority's, and a forgebus.toml of them.
+
+A login has one connection: a second one ends the first. So a node gets two, its own and, in the folder
+`cli` beside it, one for the commands that are run on its machine; `for_commands` finds that one.
+"""
 
 from pathlib import Path
 
@@ -6,11 +10,16 @@ import msgspec
 
 from bus_topics.messages import NodeId
 from daemon.certificates import Pair, belongs, told
-from daemon.config import Port, TopicBase
+from daemon.config import BrokerConfig, Port, TopicBase
 from daemon.logins import ADMIN, Role
 from daemon.private_files import PrivateFileError, make_private_folder, write_private
 
 SETTINGS, AUTHORITY, CERTIFICATE, KEY = "forgebus.toml", "authority.crt", "login.crt", "login.key"
+
+
+COMMANDS = "cli"
+LONGEST_NODE = 31 - len(f"-{COMMANDS}")
+"""A node's name with what stands behind it for its commands is a login too."""
 
 
 class Admission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -23,6 +32,8 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     base: TopicBase
     certificate: str
     authority: str
+    commands: str = ""
+    """The certificate of `<login>-cli`, for a node."""
 
 
 def check_room(folder: Path, *, replace: bool = False) -> None:
@@ -37,22 +48,23 @@ def check_room(folder: Path, *, replace: bool = False) -> None:
     probe.unlink()
 
 
-def write_login(folder: Path, admission: Admission, key: bytes) -> Path:
+def commands_of(node: str) -> str:
+    """The login of the commands on a node's machine."""
+    return f"{node}-{COMMANDS}"
+
+
+def write_login(folder: Path, admission: Admission, key: bytes, commands_key: bytes) -> Path:
     """Write the files; the path of the settings to use them with.
 
     A forgebus.toml that is there is kept, and the new one is put beside it. Raises PrivateFileError when
     the folder cannot be written, or what was given does not fit the key.
     """
-    certificate, authority = admission.certificate.encode(), admission.authority.encode()
-    if not belongs(certificate, key, authority) or told(certificate).name != admission.login:
-        raise PrivateFileError(
-            f"the certificate for {admission.login} is not of this key and authority; enrol again"
-        )
-    make_private_folder(folder)
     folder = folder.absolute()
-    write_private(folder / KEY, key)
-    write_private(folder / CERTIFICATE, certificate, 0o644)
-    write_private(folder / AUTHORITY, authority, 0o644)
+    authority = admission.authority.encode()
+    _write(folder, admission.login, Pair(admission.certificate.encode(), key), authority)
+    if admission.commands:
+        pair = Pair(admission.commands.encode(), commands_key)
+        _write(folder / COMMANDS, commands_of(admission.login), pair, authority)
     settings = folder / SETTINGS
     if settings.exists():
         settings = folder / f"{SETTINGS}.{admission.login}"
@@ -60,16 +72,42 @@ def write_login(folder: Path, admission: Admission, key: bytes) -> Path:
     return settings
 
 
-def read_login(folder: Path) -> Pair:
-    """The certificate and key that `write_login` wrote. Raises PrivateFileError."""
-    try:
-        return Pair((folder / CERTIFICATE).read_bytes(), (folder / KEY).read_bytes())
-    except OSError as error:
-        raise PrivateFileError(f"{folder}: the login cannot be read: {error.strerror}") from error
+def for_commands(broker: BrokerConfig, node: str) -> BrokerConfig:
+    """What a command connects with, where the configuration is a node's: never the node's own login.
+
+    Raises PrivateFileError when there is no other.
+    """
+    if broker.tls_cert is None or broker.username != node:
+        return broker
+    beside = broker.tls_cert.parent / COMMANDS
+    if not (beside / CERTIFICATE).exists():
+        raise PrivateFileError(
+            f"this is the login of the node {node}, and a second connection would end the node's; let"
+            f" one in for commands (`forgebus enroll {commands_of(node)} --app --out FOLDER`) and name"
+            " its configuration with --config"
+        )
+    return msgspec.structs.replace(
+        broker,
+        username=commands_of(node),
+        tls_cert=beside / CERTIFICATE,
+        tls_key=beside / KEY,
+    )
+
+
+def _write(folder: Path, login: str, pair: Pair, authority: bytes) -> None:
+    if not belongs(pair.certificate, pair.key, authority) or told(pair.certificate).name != login:
+        raise PrivateFileError(
+            f"the certificate for {login} is not of this key and authority; enrol again"
+        )
+    make_private_folder(folder)
+    write_private(folder / KEY, pair.key)
+    write_private(folder / CERTIFICATE, pair.certificate, 0o644)
+    write_private(folder / AUTHORITY, authority, 0o644)
 
 
 def _settings(folder: Path, admission: Admission) -> str:
-    node = f'[node]\nid = "{admission.login}"\noperators = ["{ADMIN}"]\n\n'
+    operators = f'"{ADMIN}", "{commands_of(admission.login)}"'
+    node = f'[node]\nid = "{admission.login}"\noperators = [{operators}]\n\n'
     lines = [
         f"# The login {admission.login} on the bus at {admission.host}.",
         "[broker]",

@@ -63,12 +63,20 @@ class Register(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def admitting(self, login: Login) -> "Register":
         """With this login; a certificate that it had before is revoked."""
-        before = self.without(login.login, login.issued) if login.login in self.logins else self
+        before = self
+        if login.login in self.logins:
+            before = self.revoking(login.login, login.issued).without(login.login)
         return msgspec.structs.replace(before, logins=before.logins | {login.login: login})
 
-    def without(self, login: str, now: datetime) -> "Register":
-        """With this login taken back. Raises KeyError when there is none of that name."""
-        gone = self.logins[login]
+    def revoking(self, login: str, now: datetime) -> "Register":
+        """With its certificate taken back, and its rights still there. Raises KeyError when there is none."""
+        serial = self.logins[login].serial
+        if any(one.serial == serial for one in self.revoked):
+            return self
+        gone = Revoked(login=login, serial=serial, since=now)
+        return msgspec.structs.replace(self, revoked=(*self.revoked, gone))
+
+    def without(self, login: str) -> "Register":
+        """With its rights taken back too."""
         logins = {name: one for name, one in self.logins.items() if name != login}
-        revoked = Revoked(login=login, serial=gone.serial, since=now)
-        return msgspec.structs.replace(self, logins=logins, revoked=(*self.revoked, revoked))
+        return msgspec.structs.replace(self, logins=logins)

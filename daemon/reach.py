@@ -23,7 +23,7 @@ def refusal(broker: BrokerConfig) -> str:
     if is_loopback(broker.host) or has_credentials(broker):
         return ""
     return (
-        f"a bus beyond this machine ({broker.host}) is refused without credentials, because anybody there"
+        f"forgebus refuses a bus beyond this machine ({broker.host}) without credentials: anybody there"
         f" could speak for any node. Get a login: `forgebus enroll LOGIN` where the broker is, then"
         f" `forgebus join {broker.host}` here; or set [broker] username and password_file"
     )

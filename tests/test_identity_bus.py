@@ -20,8 +20,10 @@ from daemon.broker import answers
 from daemon.bus_folder import BusFolder, BusFolderError, now
 from daemon.certificates import Authority, new_request
 from daemon.cli_identity import _end_session
+from daemon.config import load
+from daemon.login_files import for_commands
 from daemon.logins import Role
-from daemon.private_files import write_private
+from daemon.private_files import PrivateFileError, write_private
 
 DENIED = 0x87
 
@@ -174,9 +176,11 @@ async def test_who_is_revoked_is_out_at_once_and_stays_out(
         guest = bus.peer(folder, topic)
         guest.task = asyncio.create_task(guest.bus.run())
         await guest.linked()
-        bus.at.take_back("guest", now())
+        entry = bus.at.revoke("guest", now())
         assert bus.at.reload_broker() == ""
-        assert await _end_session(bus.at, "guest")
+        assert await _end_session(bus.at, entry)
+        bus.at.forget("guest", now())
+        bus.at.reload_broker()
         await eventually(lambda: guest.links[:2] == [True, False], "it was not thrown out")
         await eventually(lambda: "hung up on our certificate" in guest.bus.trouble, "not told")
         assert guest.links == [True, False]
@@ -197,7 +201,7 @@ async def test_a_login_loses_its_rights_with_the_reload_even_while_connected(
     folder = bus.admit("lodger")
     async with bus.peer(folder) as lodger:
         assert await _code(lodger, f"{BASE}/event/lodger") != DENIED
-        bus.at.take_back("lodger", now())
+        bus.at.forget("lodger", now())
         bus.at.reload_broker()
         codes: list[int] = []
 
@@ -219,14 +223,36 @@ async def test_a_replaced_login_leaves_the_old_certificate_void(bus: SecuredBus)
     assert _lets_in(bus.port, contexts[1])
 
 
+async def test_a_node_and_the_commands_on_its_machine_have_a_login_each(
+    bus: SecuredBus, logins: dict[str, Path]
+) -> None:
+    folder = logins["kitchen"]
+    ours = for_commands(bus.config(folder), "kitchen")
+    assert ours.username == "kitchen-cli"
+    assert for_commands(bus.config(logins["nodered"]), "kitchen").username == "nodered"
+    async with bus.peer(folder) as kitchen:
+        commands = Peer(bus.port, "kitchen-cli")
+        commands.bus._config = ours
+        async with commands:
+            assert await _code(commands, f"{BASE}/in/kitchen/kitchen-cli/get") != DENIED
+            assert await _code(commands, f"{BASE}/in/attic/kitchen-cli/bid") == DENIED
+        assert kitchen.links == [True]
+    operators = load(folder / "forgebus.toml").node.operators
+    assert operators == ("admin", "kitchen-cli")
+    (tmp := folder / "cli").rename(folder / "away")
+    with pytest.raises(PrivateFileError, match="forgebus enroll kitchen-cli --app"):
+        for_commands(bus.config(folder), "kitchen")
+    (folder / "away").rename(tmp)
+
+
 def test_secrets_are_their_owners(bus: SecuredBus, logins: dict[str, Path]) -> None:
     def mode(path: Path) -> int:
         return stat.S_IMODE(path.stat().st_mode)
 
     for folder in (bus.at.folder / "authority", bus.at.broker, bus.at.admin, logins["kitchen"]):
         assert mode(folder) == 0o700, folder
-    keys = [*bus.at.folder.rglob("*.key"), logins["kitchen"] / "login.key"]
-    assert len(keys) == 4
+    keys = [*bus.at.folder.rglob("*.key"), *logins["kitchen"].rglob("*.key")]
+    assert len(keys) == 5  # authority, broker, admin; the node's own and that of its commands
     assert {mode(key) for key in keys} == {0o600}
     assert mode(bus.at.folder / "authority" / "logins.json") == 0o600
 
@@ -248,7 +274,7 @@ def test_a_folder_holds_one_bus(bus: SecuredBus, tmp_path: Path) -> None:
         bus.at.set_up(bus.at.register().settings, now())
     with pytest.raises(BusFolderError, match="holds no bus; set one up"):
         BusFolder(tmp_path).register()
-    with pytest.raises(BusFolderError, match="nobody is no login here; there are admin"):
-        bus.at.take_back("nobody", now())
+    with pytest.raises(BusFolderError, match="nobody is no login here; there are "):
+        bus.at.revoke("nobody", now())
     with pytest.raises(BusFolderError, match="admin is a login already; --replace"):
         bus.at.check_free("admin")

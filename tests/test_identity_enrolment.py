@@ -268,9 +268,9 @@ def test_files_of_a_login_fit_each_other(tmp_path: Path) -> None:
         authority=authority.pair.certificate.decode(),
     )
     with pytest.raises(PrivateFileError, match="is not of this key and authority"):
-        write_login(tmp_path, given, new_request("x").key)
-    first = write_login(tmp_path, given, pair.key)
+        write_login(tmp_path, given, new_request("x").key, b"")
+    first = write_login(tmp_path, given, pair.key, b"")
     assert first == tmp_path / "forgebus.toml"
     with pytest.raises(PrivateFileError, match="is there already"):
         check_room(tmp_path)
-    assert write_login(tmp_path, given, pair.key) == tmp_path / "forgebus.toml.attic"
+    assert write_login(tmp_path, given, pair.key, b"") == tmp_path / "forgebus.toml.attic"
