@@ -1,4 +1,4 @@
-"""One task as the program that asked for it sees it: chunks while it runs, one end, and its errors."""
+"""What a program has asked of the bus, as it sees it: a task with its chunks, its one end and its errors; a report."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
@@ -56,6 +56,30 @@ class Collaboration:
     total_subtasks: int
     successful_subtasks: int
     results: tuple[m.Final | m.Rejected, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A report that was asked for. A repeated question has two answers, and one of them comes late."""
+
+    home: str
+    task: str | None
+    answer: asyncio.Future[m.Report]
+
+    def hear(self, sender: str, message: m.Report | m.Rejected) -> None:
+        """Take what may be the answer; anything else is left alone."""
+        if sender != self.home or self.answer.done():
+            return
+        match message:
+            case m.Rejected() if self.task is not None:
+                self.answer.set_exception(Rejected(message))
+            case m.Report(tasks=tasks) if self.task is None:
+                if not any(record.steps for record in tasks):  # a list comes without their steps
+                    self.answer.set_result(message)
+            case m.Report(tasks=(record,)) if record.task == self.task:
+                self.answer.set_result(message)
+            case _:
+                pass
 
 
 class Asking:

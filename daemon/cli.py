@@ -24,6 +24,7 @@ from daemon import (
     cli_look,
     cli_models,
     cli_node,
+    cli_top,
     cli_train,
 )
 from daemon.cli_options import FAILED, REJECTED, UNREACHABLE, USAGE, CommandError
@@ -51,6 +52,7 @@ app.command()(cli_correct.correct)
 app.command()(cli_look.nodes)
 app.command()(cli_look.tasks)
 app.command()(cli_look.why)
+app.command()(cli_top.top)
 app.add_typer(cli_models.app, name="models")
 app.command()(cli_local.quarantine)
 app.add_typer(cli_journal.app, name="journal")

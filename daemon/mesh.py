@@ -11,7 +11,6 @@ and waits for the one final. See `daemon.requester` for what is repeated and why
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
@@ -26,7 +25,16 @@ from bus_topics.errors import WireError
 from bus_topics.messages import Outcome, Preference, Status
 from daemon.actions import Action, Deliver, Send
 from daemon.alarm import Alarm
-from daemon.asking import Asking, Chunk, Collaboration, MeshError, Rejected, Subtask, Unfinished
+from daemon.asking import (
+    Asking,
+    Chunk,
+    Collaboration,
+    MeshError,
+    Rejected,
+    Subtask,
+    Unfinished,
+    Wanted,
+)
 from daemon.bus import Bus, Incoming
 from daemon.config import BrokerConfig
 from daemon.post import Post
@@ -65,7 +73,7 @@ class Mesh:
         self._roster = Roster()
         self._requester = Requester(login)
         self._asking: dict[str, Asking] = {}
-        self._wanted: list[_Wanted] = []
+        self._wanted: list[Wanted] = []
         self._looking: dict[str, asyncio.Future[m.Loaded | m.Rejected]] = {}
         self._one_get = asyncio.Lock()
         self._watchers: list[asyncio.Queue[m.Event]] = []
@@ -192,6 +200,11 @@ class Mesh:
 
     # --- looking ---------------------------------------------------------------------------------
 
+    @property
+    def linked(self) -> bool:
+        """Whether the connection to the broker stands; one that ends is made again by itself."""
+        return self._bus.linked
+
     async def nodes(self) -> list[NodeView]:
         """Every node that the bus knows, live or not, with its card."""
         await self._look()
@@ -210,7 +223,7 @@ class Mesh:
         Raises MeshError when it gives no answer, Rejected when it does not know or may not tell.
         """
         chosen = home or await self._find_home()
-        wanted = _Wanted(chosen, task, self._loop.create_future())
+        wanted = Wanted(chosen, task, self._loop.create_future())
         get = m.Get(task=task, limit=limit)
         async with self._one_get:  # a refusal does not say which question it answers
             self._wanted.append(wanted)
@@ -376,29 +389,6 @@ class Mesh:
         self._alarm.cancel()
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """A report that was asked for. A repeated question has two answers, and one of them comes late."""
-
-    home: str
-    task: str | None
-    answer: asyncio.Future[m.Report]
-
-    def hear(self, sender: str, message: m.Report | m.Rejected) -> None:
-        if sender != self.home or self.answer.done():
-            return
-        match message:
-            case m.Rejected() if self.task is not None:
-                self.answer.set_exception(Rejected(message))
-            case m.Report(tasks=tasks) if self.task is None:
-                if not any(record.steps for record in tasks):  # a list comes without their steps
-                    self.answer.set_result(message)
-            case m.Report(tasks=(record,)) if record.task == self.task:
-                self.answer.set_result(message)
-            case _:
-                pass
 
 
 def _submit(capability: str, content: object, options: Mapping[str, Any]) -> m.Submit:
