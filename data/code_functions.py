@@ -5,7 +5,8 @@
 Writes `train.jsonl` for `forgebus train --type code`, and validation sets, which hold what training
 never sees: `phrasings.jsonl` (programs that training has, said otherwise), `compositions.jsonl` (programs
 that training lacks), each with a `..._fit.jsonl` of the same making for fitting temperature and
-threshold, and `mbpp.jsonl`, a fifth of MBPP's training tasks. `SETS` is the folder of public sets.
+threshold, and `mbpp.jsonl`, half of a fifth of MBPP's training tasks; the other half is in `mbpp_fit.jsonl`, with those
+that have no answer of the model's form, from which nothing is learnt. `SETS` is the folder of public sets.
 """
 
 import argparse
@@ -66,8 +67,9 @@ def main() -> None:
     )
     rows = [one.for_training() for one in kept]
     public: list[dict[str, Any]] = []
+    unfit: list[dict[str, Any]] = []
     if arguments.sets:
-        taught, public = tasks_of(arguments.sets / MBPP, MBPP_HELD_OUT)
+        taught, public, unfit = tasks_of(arguments.sets / MBPP, MBPP_HELD_OUT)
         rows += taught * arguments.mbpp
         rows += seeds() * arguments.mbpp
     rng.shuffle(rows)
@@ -80,7 +82,7 @@ def main() -> None:
             )
             _write(arguments.out / f"{kind}{name}.jsonl", (one.for_validation() for one in made))
     if public:
-        _write(arguments.out / "mbpp_fit.jsonl", public[::2])
+        _write(arguments.out / "mbpp_fit.jsonl", [*public[::2], *unfit])
         _write(arguments.out / "mbpp.jsonl", public[1::2])
 
 

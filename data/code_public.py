@@ -15,10 +15,17 @@ MBPP = Path("mbpp") / "train.jsonl"
 _MOST_CHARACTERS = 420
 
 
-def tasks_of(file: Path, held_out: float) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Training rows, and the tasks that are held out as they are (every n-th)."""
-    taught: list[dict[str, Any]] = []
-    kept: list[dict[str, Any]] = []
+Rows = list[dict[str, Any]]
+
+
+def tasks_of(file: Path, held_out: float) -> tuple[Rows, Rows, Rows]:
+    """Training rows, the tasks that are held out as they are (every n-th), and what fits no form.
+
+    The last are tasks too, which nothing is learnt from: their texts are as foreign as those held out.
+    """
+    taught: Rows = []
+    kept: Rows = []
+    unfit: Rows = []
     every = round(1 / held_out)
     for number, line in enumerate(file.read_text("utf-8").splitlines()):
         task = json.loads(line)
@@ -28,6 +35,7 @@ def tasks_of(file: Path, held_out: float) -> tuple[list[dict[str, Any]], list[di
         code = task["code"].replace("\r\n", "\n").replace("\t", "    ")
         name = re.search(r"assert\s+\(*\s*(\w+)", task["test_list"][0])
         text = task["text"]
+        fits = False
         for shown in (
             view(text),
             view(f"{text} Name it {name[1]}.") if name else view(text),
@@ -35,9 +43,13 @@ def tasks_of(file: Path, held_out: float) -> tuple[list[dict[str, Any]], list[di
         ):
             written = in_form(code, shown)
             row = {"prompt": shown.prompt, "answer": written}
+            fits |= bool(written)
             if written and row not in taught:
                 taught.append(row)
-    return taught, kept
+        if not fits:
+            unfit.append(task)
+    read = {row["prompt"] for row in taught}
+    return taught, kept, [task for task in unfit if view(task["text"]).prompt not in read]
 
 
 def in_form(code: str, shown: View) -> str:

@@ -1,11 +1,12 @@
 """Measure a code model on held-out requests; fit its temperature and its threshold.
 
-    python -m data.measure_code models/code --fit run/code/phrasings_fit.jsonl ... \
+    python -m data.measure_code models/code --fit run/code/phrasings_fit.jsonl ... --foreign run/code/mbpp_fit.jsonl \
         --report run/code/phrasings.jsonl run/code/compositions.jsonl ... [--write] [--tests]
 
 A request is right if its function passes its tests, which the model is not given. The sets of `--fit` set
-the temperature (least negative log-likelihood of being right) and the threshold (least at which 95 of 100
-answers are right); those of `--report` are reported. ``--write`` leaves both in ``calibration.json``.
+the temperature (least negative log-likelihood of being right) and the threshold: the least at which 95 of 100
+answers are right, and at which at least half of those to requests in foreign words (`--foreign`) surely are.
+Those of `--report` are reported. ``--write`` leaves both in ``calibration.json``.
 ``--tests`` asks again with the tests given, so that a candidate that passes is sought.
 """
 
@@ -13,6 +14,7 @@ import argparse
 import json
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,10 @@ from handlers import code
 from handlers.forge_model import load_forge
 
 PRECISION = 0.95
+FOREIGN_PRECISION = 0.5
+_DEVIATIONS = 1.64
+"""Of what is answered to foreign requests, half shall be right. There are few to measure that on, so the lower
+end of the interval is held against it that 95 of 100 such samples lie above (Wilson 1927)."""
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -39,6 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", type=Path)
     parser.add_argument("--fit", type=Path, nargs="*", default=[])
+    parser.add_argument("--foreign", type=Path, nargs="*", default=[])
     parser.add_argument("--report", type=Path, nargs="*", default=[])
     parser.add_argument("--limit", type=int, default=0, help="rows of each set")
     parser.add_argument("--write", action="store_true")
@@ -47,24 +54,10 @@ def main() -> None:
     if not (arguments.model / CALIBRATION).exists():
         keep(arguments.model, Calibration())
     if arguments.fit:
-        found = [
-            _asked(arguments.model, read_tasks(file, arguments.limit), 1.0)
-            for file in arguments.fit
-        ]
-        logprobs = np.log(np.maximum(np.concatenate([one.sure for one in found]), 1e-300))
-        right = np.concatenate([one.right for one in found])
-        acts = np.concatenate([one.acts for one in found])
-        tested = np.concatenate([one.sure for one in found]) == 1.0
-        usable = acts & ~tested
-        temperature = _temperature(logprobs[usable], right[usable])
-        threshold = _threshold(np.exp(logprobs[usable] / temperature), right[usable])
-        print(
-            json.dumps(
-                {"fitted on": int(usable.sum()), "temperature": temperature, "threshold": threshold}
-            )
-        )
+        fitted = _fitted(arguments.model, arguments.fit, arguments.foreign, arguments.limit)
+        print(json.dumps(fitted))
         if arguments.write:
-            keep(arguments.model, Calibration(temperature, threshold))
+            keep(arguments.model, Calibration(fitted["temperature"], fitted["threshold"]))
     _, calibration = load_forge(arguments.model.parent, arguments.model.name)
     for file in arguments.report:
         tasks = read_tasks(file, arguments.limit)
@@ -74,6 +67,28 @@ def main() -> None:
             print(
                 json.dumps({"set": file.stem, **_with_tests(arguments.model, tasks, calibration)})
             )
+
+
+def _fitted(folder: Path, own: list[Path], foreign: list[Path], limit: int) -> dict[str, Any]:
+    """Temperature and threshold by the requests of two kinds of files, each of at most `limit`."""
+    found = [_asked(folder, read_tasks(file, limit), 1.0) for file in (*own, *foreign)]
+    strange = np.concatenate([np.full(len(one.sure), n >= len(own)) for n, one in enumerate(found)])
+    sure, right, acts = (
+        np.concatenate([getattr(one, name) for one in found]) for name in ("sure", "right", "acts")
+    )
+    usable = acts & (sure < 1.0)  # what passed the examples of its request is given out anyway
+    temperature = _temperature(np.log(np.maximum(sure[usable], 1e-300)), right[usable])
+    sure = sure ** (1 / temperature)
+    return {
+        "fitted on": int(usable.sum()),
+        "temperature": temperature,
+        "threshold": max(
+            _threshold(sure[usable], right[usable], PRECISION, 0.0),
+            _threshold(
+                sure[usable & strange], right[usable & strange], FOREIGN_PRECISION, _DEVIATIONS
+            ),
+        ),
+    }
 
 
 def keep(folder: Path, calibration: Calibration) -> None:
@@ -123,15 +138,14 @@ def _asked(folder: Path, tasks: list[Task], temperature: float) -> _Asked:
 
 def _with_tests(folder: Path, tasks: list[Task], calibration: Calibration) -> dict[str, Any]:
     """How many pass with their tests given: the likeliest alone, and with more candidates."""
-    forge, _ = load_forge(folder.parent, folder.name)
+    loaded = replace(code.load_code(folder.parent, folder.name), calibration=calibration)
     figures: dict[str, Any] = {}
     usual = code.ROUNDS_TESTED
     for rounds in (1, 2, usual):
         code.ROUNDS_TESTED = rounds
         started = time.perf_counter()
         passed = sum(
-            code.answer(forge, calibration, one.prompt, (one.tests,), Asking()).passed
-            for one in tasks
+            code.answer(loaded, one.prompt, (one.tests,), Asking()).passed for one in tasks
         )
         figures[f"passed with {1 + 8 * (rounds - 1)} candidates"] = round(passed / len(tasks), 4)
         figures[f"seconds each with {1 + 8 * (rounds - 1)}"] = round(
@@ -150,10 +164,22 @@ def _temperature(logprobs: Floats, right: Flags) -> float:
     return grid[int(np.argmin(loss))]
 
 
-def _threshold(sure: Floats, right: Flags) -> float:
+def _threshold(sure: Floats, right: Flags, least: float, deviations: float) -> float:
+    """The smallest probability from which on this share is right; 0 where there is nothing to go by.
+
+    Args:
+        sure: probability of each answer.
+        right: whether it was.
+        least: the share wanted.
+        deviations: how far below what was measured the share is taken to be, in standard deviations.
+    """
     order = sure.argsort()[::-1]
-    precision = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
-    enough = np.flatnonzero(precision >= PRECISION)
+    if not len(order):
+        return 0.0
+    n = np.arange(1, len(order) + 1)
+    share, z = np.cumsum(right[order]) / n, deviations
+    spread = z * np.sqrt(share * (1 - share) / n + (z / n) ** 2 / 4)
+    enough = np.flatnonzero((share + z * z / (2 * n) - spread) / (1 + z * z / n) >= least)
     return float(np.floor(sure[order][enough[-1]] * 1000) / 1000) if len(enough) else 1.0
 
 

@@ -8,6 +8,7 @@ given the tests; examples in a docstring are part of the task, and the handler r
 import math
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from engine.decoding import generate, score
@@ -17,8 +18,7 @@ from evaluation.cases import NOTHING, Given, Outcome
 from evaluation.home import Asking
 from evaluation.models import Model
 from evaluation.programs import Task
-from handlers.code import answer
-from handlers.forge_model import load_forge
+from handlers.code import answer, load_code
 from handlers.protocol import HandlerError, Unavailable
 from handlers.sandbox import run_program
 
@@ -37,14 +37,15 @@ def written(
         BadData: the model cannot be used.
     """
     try:
-        forge, own = load_forge(folder.parent, folder.name)
+        loaded = load_code(folder.parent, folder.name)
     except Unavailable as fault:
         raise BadData(str(fault), "give another model") from fault
-    calibration = Calibration(temperature or own.temperature, threshold=0.0)
+    own = loaded.calibration
+    loaded = replace(loaded, calibration=Calibration(temperature or own.temperature, threshold=0.0))
     for one in tasks:
         started = time.perf_counter()
         try:
-            found = answer(forge, calibration, one.prompt, (), Asking())
+            found = answer(loaded, one.prompt, (), Asking())
         except HandlerError as fault:
             yield _outcome(one, None, 0.0, time.perf_counter() - started, str(fault))
             continue

@@ -6,31 +6,40 @@ given out parses, defines the function that was asked for, and imports nothing b
 
 With tests, or with examples in the request, several candidates run in the sandbox
 (:mod:`handlers.sandbox`), and the first that passes all is the answer, however unlikely the model
-holds it. Without, an answer that is not likely enough is an abstention.
+holds it. Without, functions that do the same add up their probability (:mod:`handlers.code_candidates`), words
+of the request that the model never read or that the function does not account for take from it
+(:mod:`handlers.code_doubt`), and what is not likely enough then is an abstention.
 """
 
 import ast
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 
+from engine.errors import EngineError
 from engine.model_use import Calibration
 from engine.runtime import Forge
 from handlers.code_candidates import Candidate, Candidates, probability
+from handlers.code_doubt import Words, read_words
 from handlers.code_safety import refused_in_test
 from handlers.code_view import view
 from handlers.forge_model import engine_faults_told, load_forge
-from handlers.protocol import BadInput, Call, Cancelled, HandlerError, read_content
+from handlers.protocol import (
+    BadInput,
+    Call,
+    Cancelled,
+    HandlerError,
+    Unavailable,
+    read_content,
+)
 from handlers.sandbox import Ran, run_program
 
 ROUNDS_TESTED = 4
 """Rounds of candidates where there are tests: 1, then 8 each."""
-
-ROUNDS_UNTESTED = 2
-"""Where there are none: a second round only if the first has nothing that can be given out."""
 
 SECONDS_EACH = 2
 SECONDS_ALL = 12.0
@@ -66,6 +75,24 @@ class Written(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class CodeModel:
+    """A model with what it needs to answer; ``words`` is None where it comes without `words.json`."""
+
+    forge: Forge
+    calibration: Calibration
+    words: Words | None
+
+
+def load_code(models: Path, name: str) -> CodeModel:
+    """Verify and load ``models/<name>/``. Raises :class:`handlers.protocol.Unavailable`."""
+    forge, calibration = load_forge(models, name)
+    try:
+        return CodeModel(forge, calibration, read_words(models / name))
+    except EngineError as fault:
+        raise Unavailable(f"model {name!r} cannot be used: {fault}") from fault
+
+
 class Code:
     """:class:`Request` in, :class:`Written` out."""
 
@@ -74,60 +101,53 @@ class Code:
 
     def __init__(self, models: Path) -> None:
         self._models = models
-        self._loaded: tuple[Forge, Calibration] | None = None
+        self._loaded: CodeModel | None = None
 
     def load(self) -> None:
         """Load the code model. Raises :class:`handlers.protocol.Unavailable`."""
-        self._loaded = load_forge(self._models, self.model)
+        self._loaded = load_code(self._models, self.model)
 
     def run(self, content: bytes, call: Call) -> bytes:
         """Answer one request."""
         if self._loaded is None:
             raise HandlerError("the code model is not loaded: call load() first")
-        forge, calibration = self._loaded
         request = read_content(content, Request, "text")
         for test in request.tests:
             _check_test(test)
-        written = answer(forge, calibration, request.text, request.tests, call)
+        written = answer(self._loaded, request.text, request.tests, call)
         if written.abstained:
             call.abstain("unsure" if written.probability else "unknown", written.probability)
         return msgspec.json.encode(written)
 
 
-def answer(
-    forge: Forge, calibration: Calibration, text: str, tests: Sequence[str], call: Call
-) -> Written:
+def answer(loaded: CodeModel, text: str, tests: Sequence[str], call: Call) -> Written:
     """What a node answers. Raises :class:`handlers.protocol.HandlerError`."""
     shown = view(text, tests)
     with engine_faults_told():
-        candidates = Candidates(forge, shown, call)
+        candidates = Candidates(loaded.forge, shown, call)
         tests = [*tests, *(one for one in shown.examples if not refused_in_test(one))]
         if tests:
-            return _tested(candidates, tests, calibration, call)
-        return _untested(candidates, calibration)
+            return _tested(candidates, tests, loaded.calibration, call)
+        return _untested(candidates, loaded.calibration, loaded.words)
 
 
-def _untested(candidates: Candidates, calibration: Calibration) -> Written:
+def _untested(candidates: Candidates, calibration: Calibration, words: Words | None) -> Written:
     """The likeliest function, if it is likely enough."""
-    for _ in range(ROUNDS_UNTESTED):
-        for one in candidates.next_round():
-            sure = probability(one.logprob, calibration.temperature)
-            if one.made.unused:
-                # A value that the request names and the function lacks was not understood.
-                why = f"what was written does not use {', '.join(one.made.unused)}"
-                return Written(
-                    "", tested=False, passed=False, probability=sure, abstained=True, reason=why
-                )
-            if sure >= calibration.threshold:
-                return Written(
-                    one.made.code, tested=False, passed=False, probability=sure, abstained=False
-                )
-            why = f"not sure enough: {sure:.2f} is below {calibration.threshold:.2f}"
+    sure, why = 0.0, f"nothing was written that could be given out: {candidates.refused}"
+    for one in candidates.meanings(words)[:1]:
+        sure = probability(one.logprob, calibration.temperature)
+        if one.made.unused:
+            # A value that the request names and the function lacks was not understood.
+            why = f"what was written does not use {', '.join(one.made.unused)}"
+        elif sure >= calibration.threshold:
             return Written(
-                "", tested=False, passed=False, probability=sure, abstained=True, reason=why
+                one.made.code, tested=False, passed=False, probability=sure, abstained=False
             )
-    why = f"nothing was written that could be given out: {candidates.refused}"
-    return Written("", tested=False, passed=False, probability=0.0, abstained=True, reason=why)
+        else:
+            why = f"not sure enough: {sure:.2f} is below {calibration.threshold:.2f}"
+            if unread := words.unread(candidates.prompt) if words else []:
+                why += f"; nothing like {', '.join(map(repr, unread))} was ever learnt"
+    return Written("", tested=False, passed=False, probability=sure, abstained=True, reason=why)
 
 
 def _tested(

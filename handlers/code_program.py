@@ -111,18 +111,19 @@ _ANNOTATIONS = frozenset(typing.__all__)
 def spoken_name(words: str) -> str:
     """A name for a function that the request gives none."""
     chosen = [word for word in words.replace("'", "").replace("-", " ").split() if word.isalpha()]
-    told = [word for word in chosen if word not in _SMALL][:4]
+    told = [word for word in chosen if word not in SMALL_WORDS][:4]
     name = "_".join(told)
     return (
         name if name.isidentifier() and name.isascii() and not keyword.iskeyword(name) else "answer"
     )
 
 
-_SMALL = frozenset(
+SMALL_WORDS = frozenset(
     "a an the of in on at to for from by with and or is are be it its that this which whose whether if as "
     "given find finds return returns get gets give gives compute computes calculate calculates determine "
     "determines check checks tell tells all each every into than them their".split()
 )
+"""Words that say nothing of what a function does."""
 
 
 def _parsed(body: str) -> ast.Module:

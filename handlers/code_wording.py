@@ -12,6 +12,10 @@ _WHETHER = re.compile(
     r"(?:(?:returns?|gives?|is) )?(?:a |the )?(?:boolean |bool )?true (?:if|when|whenever|iff|only if|exactly when)|"
     r"is it true that|whether(?: or not)?) "
 )
+_IS = re.compile(
+    r"(?:is|are) ((?:(?:a|an|the|this|that|these|given|my|[A-Z]) )*(?:number|integer|string|text|word|sentence|"
+    r"list|array|tuple|dictionary|dict|year|matrix|character|letter|[nxA-Z])) (?!of\b|in\b|from\b|that\b|which\b)"
+)
 _FALSE = re.compile(
     r"[,;]? (?:and |or )?(?:(?:otherwise|else),? (?:it )?(?:returns? )?false|(?:returns? )?false(?: otherwise| if not| else)?|"
     r"or not|otherwise)$"
@@ -131,6 +135,8 @@ def _asked(line: str) -> str:
     """Without the verb that asks for a thing."""
     if found := _WHETHER.match(line):
         return f"whether {_FALSE.sub('', line[found.end() :])}"
+    if (found := _IS.match(line)) and found.end() < len(line):
+        return f"whether {found[1]} is {_FALSE.sub('', line[found.end() :])}"
     if (found := _COUNT.match(line)) and found.end() < len(line):
         rest = line[found.end() :].replace(" there are ", " ").replace(" are there ", " ")
         return f"number of {_without_article(rest)}"

@@ -31,10 +31,16 @@ Verdict = Literal["passed", "failed", "no python", "time limit", "killed"]
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What came of a program; `why` is the last line of its error, if any."""
+    """What came of a program.
+
+    Attributes:
+        why: the last line of its error, if any.
+        said: the last line that it printed, if it passed.
+    """
 
     verdict: Verdict
     why: str = ""
+    said: str = ""
 
 
 def run_program(program: str, seconds: int = SECONDS) -> Ran:
@@ -95,11 +101,13 @@ def _finish(process: subprocess.Popen[bytes], word: str, seconds: float) -> bool
 
 
 def _ran(status: int, word: str, told: str, *, late: bool) -> Ran:
-    last = told.splitlines()[-1][:200] if told else ""
+    lines = told.splitlines()
+    last = lines[-1][:200] if lines else ""
     if late or status == -signal.SIGXCPU:
         return Ran("time limit")
     if status == 0 and last == word:
-        return Ran("passed")
+        printed = [line for line in lines[:-1] if line]
+        return Ran("passed", said=printed[-1] if printed else "")
     if status < 0:
         return Ran("killed", signal.Signals(-status).name)
     return Ran("failed", last if status else "it left before its tests were done")

@@ -65,6 +65,7 @@ def test_examples_and_tests_tell_names_and_kinds() -> None:
         "Check if {0} is even",
         "tell whether {0} is even.",
         "Return True if {0} is even, False otherwise",
+        "Is {0} even?",
     ],
 )
 def test_one_question_in_many_wordings_is_one(said: str) -> None:
