@@ -116,6 +116,8 @@ class Submit(Message, frozen=True):
     stream: bool = False
     handoff: bool | None = None
     """Whether an abstention goes on to a node with a better model; None leaves it to the home."""
+    provenance: bool = False
+    """Say with the final what it comes from. Asked for, because older requesters do not know the field."""
     negotiate: bool = False
     """Hold the auction, award nobody; the result is the decision that would have been made."""
 
@@ -170,6 +172,20 @@ class Progress(Message, frozen=True):
     fraction: Unit | None = None
 
 
+class Provenance(Part, frozen=True):
+    """What a result comes from, as its home knows it.
+
+    `node` is the login that the broker authenticated, `attempt` the award that it answers; `model` and
+    `version` are what that node says of itself.
+    """
+
+    node: NodeId
+    handler: Capability
+    attempt: Attempt
+    model: Model = ""
+    version: Annotated[str, Meta(max_length=40, description="release of the node")] = ""
+
+
 class Final(Message, frozen=True):
     """How the task ended; repeated until `FinalAck`."""
 
@@ -181,6 +197,7 @@ class Final(Message, frozen=True):
     model: Model = ""
     attempts: Annotated[int, Meta(ge=0, le=1000)] = 0
     elapsed_ms: Elapsed = 0.0
+    provenance: Provenance | None = None
 
 
 # --- auction -------------------------------------------------------------------------------------
@@ -552,6 +569,7 @@ class Answer(Message, frozen=True):
     node: NodeId | None = None
     model: Model = ""
     elapsed_ms: Elapsed = 0.0
+    provenance: Provenance | None = None
 
 
 class Status(StrEnum):

@@ -81,6 +81,9 @@ def ask(
             help="What a model abstains from goes to a better node; the home decides by default.",
         ),
     ] = None,
+    provenance: Annotated[
+        bool, typer.Option("--provenance", help="Tell node, handler, attempt, model, release.")
+    ] = False,
     name: Annotated[
         str | None, typer.Option("--id", help="The task's id; the same again is safe.")
     ] = None,
@@ -100,6 +103,7 @@ def ask(
         "once": once,
         "max_tokens": max_tokens,
         "handoff": handoff,
+        "provenance": provenance,
         "id": name,
     }
     submit = _checked(capability, _content(capability, text, content), fields)
@@ -246,6 +250,8 @@ def _print_answer(
     if record is not None:
         out.print()
         out.print(show.why(record))
+    elif final.provenance is not None:
+        show.console(stderr=True).print(show.provenance(final.provenance))
     elif out.is_terminal:
         show.console(stderr=True).print(show.summary(final, asking.home, asking.task))
 
@@ -335,7 +341,7 @@ def _arguments(submit: "m.Submit", **more: object) -> dict[str, Any]:
     """A submit as the arguments of `Mesh.submit`; defaults are left to it."""
     names = ("id", "preference", "privacy", "once", "node", "deadline_ms", "priority")
     told: dict[str, Any] = {name: getattr(submit, name) for name in names}
-    told |= {"max_tokens": submit.max_tokens, "handoff": submit.handoff}
+    told |= {name: getattr(submit, name) for name in ("max_tokens", "handoff", "provenance")}
     if told["id"] == _NO_ID:
         del told["id"]
     return {"capability": submit.capability, "content": submit.content, **told, **more}

@@ -58,6 +58,7 @@ def finish(
             kept=kept.attempts[0],
             node=kept.node,
             model=kept.model,
+            version=kept.version,
             timing=kept.timing,
             dead=False,
         )

@@ -37,9 +37,7 @@ def result_in(
     actual = (now - task.awarded) * 1000
     match result.outcome:
         case Outcome.DONE:
-            task = replace(
-                task, kept=attempt, node=sender, model=result.model, timing=result.timing
-            )
+            task = _answered(task, sender, result, market)
             ended, actions = finish(order, task, Outcome.DONE, now, result=result.result)
             if not current and task.phase in HELD:
                 stop = m.Stop(task=order.key, attempt=task.attempt)
@@ -48,9 +46,7 @@ def result_in(
                 actions.append(Rate(sender, promised, actual))
             return ended, [*actions, Settle(sender, attempt, kept=True)]
         case Outcome.FAILED | Outcome.UNKNOWN if once or result.permanent:
-            task = replace(
-                task, kept=attempt, node=sender, model=result.model, timing=result.timing
-            )
+            task = _answered(task, sender, result, market)
             ended, actions = finish(order, task, result.outcome, now, error=result.error)
             return ended, [*actions, Settle(sender, attempt, kept=ended.kept == attempt)]
         case Outcome.CANCELLED if once:
@@ -63,6 +59,24 @@ def result_in(
             return task, [*actions, Settle(sender, attempt, kept=False)]
         case _:
             return task, [Settle(sender, attempt, kept=False)]
+
+
+def _answered(task: Task, sender: str, result: m.Result, market: Market) -> Task:
+    """The task with what is kept of this attempt besides its result."""
+    return replace(
+        task,
+        kept=result.attempt,
+        node=sender,
+        model=result.model,
+        version=_release(market, sender),
+        timing=result.timing,
+    )
+
+
+def _release(market: Market, node: str) -> str:
+    """Which release a node is of, as its card says; "" where there is none."""
+    card = market.roster.card(node)
+    return "" if card is None else card.version
 
 
 def _abstained(
@@ -80,7 +94,7 @@ def _abstained(
     if current and task.promised_ms is not None:
         actions.append(Rate(sender, task.promised_ms, (now - task.awarded) * 1000))
     task = noted(order, task, now, "abstained", sender, why)
-    kept = _kept(task, sender, result, seen)
+    kept = _kept(task, sender, result, seen, _release(market, sender))
     task = replace(task, rev=task.rev + 1, claimed=0, claimed_boot="", abstention=kept)
     event = m.Event(
         task=order.key,
@@ -106,7 +120,7 @@ def _abstained(
     return task, [*actions, *more, settle]
 
 
-def _kept(task: Task, sender: str, result: m.Result, seen: str) -> Abstention:
+def _kept(task: Task, sender: str, result: m.Result, seen: str, version: str) -> Abstention:
     """What is known of all abstentions, with this one; the first is the one that would be told."""
     award = given(task, result.attempt, sender)
     quality = 0.0 if award is None else award.quality
@@ -115,6 +129,7 @@ def _kept(task: Task, sender: str, result: m.Result, seen: str) -> Abstention:
             node=sender,
             result=result.result,
             model=result.model,
+            version=version,
             timing=result.timing,
             attempts=(result.attempt,),
             above=quality,

@@ -179,6 +179,13 @@ def summary(final: m.Final, home: str, task: str) -> Text:
     return words(line, style="dim")
 
 
+def provenance(of: m.Provenance) -> Text:
+    """One line: which node, handler, attempt, model and release an answer comes from."""
+    told = {"node": of.node, "handler": of.handler, "attempt": of.attempt}
+    told |= {"model": of.model or "none", "release": of.version or "unknown"}
+    return words(", ".join(f"{name} {value}" for name, value in told.items()), style="dim")
+
+
 def table(*columns: str, right: Sequence[str] = ()) -> Table:
     """An empty table in the one form that all of ours have."""
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)

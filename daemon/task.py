@@ -21,6 +21,7 @@ from bus_topics.messages import (
     OptionalRaw,
     Outcome,
     Preference,
+    Provenance,
     Report,
     Step,
     Submit,
@@ -115,6 +116,7 @@ class Abstention(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     node: str
     result: OptionalRaw = None
     model: str = ""
+    version: str = ""
     timing: Timing | None = None
     attempts: tuple[int, ...]
     """Those that abstained, the first one first."""
@@ -167,6 +169,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The attempt whose result was kept."""
     node: str = ""
     model: str = ""
+    version: str = ""
+    """The release of that node, as its card told it then."""
     timing: Timing | None = None
     finished: float = 0.0
     tells: int = 0
@@ -232,6 +236,20 @@ def final_of(order: Order, task: Task) -> Final:
         model=task.model,
         attempts=task.attempt,
         elapsed_ms=since_ms(order, task.finished),
+        provenance=provenance_of(order, task) if order.submit.provenance else None,
+    )
+
+
+def provenance_of(order: Order, task: Task) -> Provenance | None:
+    """What the end of a task comes from; None where no attempt of a node's was kept."""
+    if not task.kept or not task.node:
+        return None
+    return Provenance(
+        node=task.node,
+        handler=order.submit.capability,
+        attempt=task.kept,
+        model=task.model,
+        version=task.version,
     )
 
 
@@ -246,6 +264,7 @@ def answer_of(order: Order, task: Task) -> Answer:
         node=final.node,
         model=final.model,
         elapsed_ms=final.elapsed_ms,
+        provenance=provenance_of(order, task),
     )
 
 

@@ -146,6 +146,7 @@ def test_an_app_gets_an_answer_instead_and_no_word_before() -> None:
             result=result().result,
             node="pi4",
             elapsed_ms=5000.0,
+            provenance=m.Provenance(node="pi4", handler="echo", attempt=1, version="1"),
         ),
         KEY,
     )
