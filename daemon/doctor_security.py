@@ -109,7 +109,11 @@ async def inside(broker: BrokerConfig, login: str) -> list[Finding]:
     checks = _TRIED[1:]
     if refusal(broker):
         return [Finding(check, Verdict.NOT_CHECKED, "no login") for check in checks]
-    limits = _limits(await _own_knock(broker))
+    answer = await _own_knock(broker)
+    seen = [_limits(answer)]
+    if answer.certificate:
+        renew = "`forgebus broker init --renew` where the broker is"
+        seen.append(_end("end of the broker's certificate", answer.certificate, renew))
     probe = Probe(broker, login)
     running = asyncio.create_task(probe.bus.run())
     try:
@@ -117,16 +121,16 @@ async def inside(broker: BrokerConfig, login: str) -> list[Finding]:
             await probe.up.wait()
         if not has_credentials(broker):
             nobody = "this broker knows no logins"
-            return [limits, *(Finding(check, Verdict.NOT_CHECKED, nobody) for check in checks[1:])]
+            return [*seen, *(Finding(check, Verdict.NOT_CHECKED, nobody) for check in checks[1:])]
         return [
-            limits,
+            *seen,
             await _speaking(probe, broker, login),
             await _reading(probe, broker, login),
             await _session(probe, broker, login),
         ]
     except TimeoutError:
         why = probe.bus.trouble or f"{broker.host}:{broker.port} does not let {login} in"
-        return [limits, *(Finding(check, Verdict.NOT_CHECKED, why) for check in checks[1:])]
+        return [*seen, *(Finding(check, Verdict.NOT_CHECKED, why) for check in checks[1:])]
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -167,20 +171,13 @@ def files(config: Config) -> Iterator[Finding]:
 
 def ends(broker: BrokerConfig) -> Iterator[Finding]:
     """When our certificate ends."""
-    if broker.tls_cert is None:
-        return
-    check = "end of our certificate"
-    try:
-        mine = told(broker.tls_cert.read_bytes())
-    except (OSError, CertificateError) as error:
-        yield Finding(check, Verdict.WRONG, f"{broker.tls_cert}: {error}", "enrol again")
-        return
-    found = f"{mine.name}: {mine.expires:%Y-%m-%d}"
-    if mine.expires - now() < SOON:
-        remedy = f"`forgebus enroll {mine.name} --replace` where the broker is"
-        yield Finding(check, Verdict.WARNING, found, remedy)
-    else:
-        yield Finding(check, Verdict.OK, found)
+    if broker.tls_cert is not None:
+        try:
+            ours = broker.tls_cert.read_bytes()
+        except OSError:
+            ours = b""
+        remedy = "`forgebus enroll LOGIN --replace` where the broker is, and join again"
+        yield _end("end of our certificate", ours, remedy)
 
 
 async def _anonymous(broker: BrokerConfig) -> Finding:
@@ -229,6 +226,17 @@ async def _own_knock(broker: BrokerConfig) -> Answer:
     if speaks_tls(broker):
         context = proper(broker.tls_ca, broker.tls_cert, broker.tls_key)
     return await knock(broker.host, broker.port, context)
+
+
+def _end(check: str, certificate: bytes, remedy: str) -> Finding:
+    try:
+        read = told(certificate)
+    except CertificateError as error:
+        return Finding(check, Verdict.WRONG, str(error), remedy)
+    found = f"{read.name}: {read.expires:%Y-%m-%d}"
+    if read.expires - now() < SOON:
+        return Finding(check, Verdict.WARNING, found, remedy)
+    return Finding(check, Verdict.OK, found)
 
 
 def _limits(answer: Answer) -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -32,15 +33,20 @@ def _weak(found: dict[str, Finding]) -> set[str]:
     return {name for name, one in found.items() if one.verdict is not Verdict.OK}
 
 
-async def test_nothing_is_weak_on_what_was_generated(tmp_path: Path) -> None:
+async def test_nothing_is_weak_on_what_was_generated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with secured(tmp_path) as bus:
         found = await _examined(tmp_path, bus.config(bus.at.admin), "admin")
         assert _weak(found) <= {"old TLS"}, found
         assert "not checked" in found["old TLS"].verdict or not _weak(found)
         assert {"strangers", "foreign certificate", "sessions", "mosquitto.conf"} <= set(found)
+        monkeypatch.setattr("daemon.doctor_security.SOON", timedelta(days=731))
         kitchen = bus.admit("kitchen")
         again = await _examined(tmp_path, bus.config(kitchen), "kitchen")
-        assert _weak(again) <= {"old TLS"}, again
+        ends = {"end of the broker's certificate", "end of our certificate"}
+        assert ends <= _weak(again) <= {"old TLS"} | ends, again
+        assert "broker init --renew" in again["end of the broker's certificate"].remedy
 
 
 WEAKENED = {
