@@ -251,15 +251,17 @@ def _vacuum_bare(home: Home, part: str, rng: random.Random, _: Sequence[str]) ->
     topic, intent = rng.choice(
         (("vacuum_go", "HassVacuumStart"), ("vacuum_back", "HassVacuumReturnToBase"))
     )
-    if home.of("lawn_mower") and not home.of("vacuum"):
-        topic, intent = rng.choice(_MOWING)
-        goal = Goal(intent, "all", "lawn_mower")
-        one = len(home.of("lawn_mower")) == 1
-        return (say(topic, part, rng), (goal,), "") if one else None
     text, count = say(topic, part, rng), len(home.of("vacuum"))
     if count == 1 and not home.of("lawn_mower"):
         return text, (Goal(intent, "all", "vacuum"),), ""
     return (text, (), "unclear") if count else (text, (), "device")
+
+
+def _mow_bare(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
+    topic, intent = rng.choice(_MOWING)
+    if len(home.of("lawn_mower")) != 1 or (home.of("vacuum") and topic == "mown"):
+        return None
+    return say(topic, part, rng), (Goal(intent, "all", "lawn_mower"),), ""
 
 
 def _scene_bare(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
@@ -371,6 +373,7 @@ ABLE: dict[str, tuple[Maker, float]] = {
     "whole_home": (_whole_home, 4.0),
     "color_and": (_lights, 4.0),
     "vacuum_bare": (_vacuum_bare, 1.5),
+    "mow_bare": (_mow_bare, 1.0),
     "scene_bare": (_scene_bare, 3.0),
     "cannot": (_cannot, 4.0),
     "here": (_here, 9.0),

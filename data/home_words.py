@@ -46,7 +46,9 @@ THINGS = {
         "train": """coffee maker;plug;outlet;smart plug;heater plug;kettle;toaster;washer;
             power strip;water pump;switch;iron;printer;router;charger;radio plug;dryer plug;
             dishwasher plug;humidifier;space heater;irrigation;doorbell chime;
-            3d printer;fish tank;hair straightener;tree;fountain;towel warmer""",
+            3d printer;fish tank;hair straightener;tree;fountain;towel warmer;
+            coffee machine;washing machine;water heater;heated towels;home theater;baby monitor;
+            ice maker;popcorn machine;bread maker;garden pump;front bell;work table;night charger""",
         "validation": """espresso machine;rice cooker;sewing machine;amplifier;freezer;
             slow cooker;terrarium;laser cutter;pond filter;electric blanket""",
     },

@@ -20,9 +20,6 @@ from engine.runtime import Forge
 from engine.tokenizer import END
 from handlers.forge_model import engine_faults_told, load_forge
 from handlers.home_actions import (
-    ASKING,
-    COLORS,
-    INTENTS,
     REASONS,
     Intent,
     grammar,
@@ -31,8 +28,8 @@ from handlers.home_actions import (
     values_of,
     words_of,
 )
+from handlers.home_doubts import doubt_of
 from handlers.home_scene import Scene, located
-from handlers.home_speech import asks_for_state
 from handlers.home_spelling import Lines
 from handlers.home_view import View, view
 from handlers.protocol import Call, Cancelled, HandlerError, read_content
@@ -106,9 +103,7 @@ class Line:
 _SURE = math.log(0.98)
 _LEAST = math.log(0.02)
 _OTHER_WAYS = 3
-_NEVER = math.log(0.01)
-"""Above which a line is not doubted; below which another is not looked at; how many are; and what is
-left of the probability of what is never right."""
+"""Above which a line is not doubted; below which another is not looked at; and how many are."""
 
 
 def answer(forge: Forge, scene: Scene, shown: View, call: Call) -> Line:
@@ -134,23 +129,6 @@ def answer(forge: Forge, scene: Scene, shown: View, call: Call) -> Line:
         if effect(other.text, scene, shown) == meant:
             share += math.exp(other.logprob)
     return replace(best, logprob=math.log(min(share, 1.0)))
-
-
-def doubt_of(line: str, scene: Scene, shown: View) -> float:
-    """What the sentence itself says against a line, as a logarithm to add to its probability's.
-
-    Of lines that left something out that was surely named, one in four was right on scenes for
-    development; a question taken for a command, or a command that reaches nothing, never is.
-    """
-    actions = parse(line)
-    if asks_for_state(shown.sentence) and any(a.intent not in ASKING for a in actions):
-        return _NEVER
-    if any(INTENTS[a.intent] and not resolve(a, scene, shown, 1.0).entities for a in actions):
-        return _NEVER
-    read = shown.prompt.partition("\n")[0].split(" ")
-    named = {word for word in read if word in shown.entities or word in shown.places}
-    named |= {word for word in read if word in shown.numbers or word in COLORS}
-    return math.log(0.5) if named.difference(line.replace(";", "").split(" ")) - {"white"} else 0.0
 
 
 def effect(line: str, scene: Scene, shown: View) -> frozenset[tuple[str, tuple[str, ...], str]]:

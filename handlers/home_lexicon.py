@@ -170,3 +170,13 @@ COMMON = frozenset(
     öffnung über überall überspring überspringe überspringen
     """.split()
 )
+
+PLACE_WORDS = frozenset(
+    """bedroom bathroom kitchen garden porch balcony terrace patio hall hallway office garage
+    basement cellar attic yard backyard deck studio lounge library gym nursery pantry closet
+    entrance foyer corridor pool sauna barn shed loft den veranda driveway room study quarter
+    floor level wohnzimmer schlafzimmer kinderzimmer esszimmer arbeitszimmer badezimmer
+    gästezimmer küche flur büro keller terrasse balkon dachboden erdgeschoss
+    obergeschoss""".split()
+)
+"""Words for rooms, as stems."""

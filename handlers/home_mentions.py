@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from handlers.home_kinds import class_said, fits_kind, kinds_of
-from handlers.home_lexicon import COMMON
+from handlers.home_lexicon import COMMON, PLACE_WORDS
 from handlers.home_names import ALL_KINDS, FILLERS, Names, Token, mended, tokens_of
 from handlers.home_scene import Entity, Place, Scene
 from handlers.home_speech import LEVELS, words
@@ -68,14 +68,6 @@ _NO_THING = frozenset(
     temperatur lied titel luftfeuchtigkeit batterie stimmung bewegung""".split()
 )
 _ALSO_VERBS = frozenset("switch light lock shade cover plug heat vacuum hoover fan blind".split())
-_PLACE_WORDS = frozenset(
-    """bedroom bathroom kitchen garden porch balcony terrace patio hall hallway office garage
-    basement cellar attic yard backyard deck studio lounge library gym nursery pantry closet
-    entrance foyer corridor pool sauna barn shed loft den veranda driveway room study quarter
-    floor level wohnzimmer schlafzimmer kinderzimmer esszimmer arbeitszimmer badezimmer
-    gästezimmer küche flur büro keller terrasse balkon dachboden erdgeschoss
-    obergeschoss""".split()
-)
 _WHICH = frozenset(
     """guest master kid main spare second first third upper lower big small back front left right
     living dining laundry staff tv game music family home top bottom ground""".split()
@@ -125,7 +117,7 @@ def _parts_of_places(tokens: Sequence[Token], spans: Sequence[_Span], home: Name
     covered = {at for span in spans for at in range(span.start, span.end)}
     out: list[_Span] = []
     for end in range(len(tokens), 0, -1):
-        if tokens[end - 1].stem not in _PLACE_WORDS or end - 1 in covered:
+        if tokens[end - 1].stem not in PLACE_WORDS or end - 1 in covered:
             continue
         start = end - 1
         while start and start - 1 not in covered and _qualifies(tokens[start - 1], home):
@@ -164,8 +156,7 @@ def _is_plain(stems: Sequence[str]) -> bool:
 
 def _is_noun(tokens: Sequence[Token], start: int, end: int) -> bool:
     """Whether everyday words are a name here: "the dock light" is no command to dock."""
-    article = start > 0 and tokens[start - 1].stem in _ARTICLES
-    return article and end - start > 1 and tokens[end - 1].stem in ALL_KINDS
+    return start > 0 and tokens[start - 1].stem in _ARTICLES and end - start > 1
 
 
 def _said_so(tokens: Sequence[Token], start: int, end: int, entity: Entity) -> bool:
@@ -379,7 +370,7 @@ def _is_elsewhere(tokens: Sequence[Token], run: _Span) -> bool:
         after += 1
     there = tokens[after].stem if after > run.end and after < len(tokens) else ""
     return any(
-        word in _PLACE_WORDS or (word[:1].isalpha() and word not in COMMON | FILLERS | ALL_KINDS)
+        word in PLACE_WORDS or (word[:1].isalpha() and word not in COMMON | FILLERS | ALL_KINDS)
         for word in (before, there)
     )
 

@@ -9,7 +9,8 @@ import pytest
 from data.home_commands import sample
 from engine.tokenizer import END, Tokenizer
 from handlers.home_actions import grammar, parse, resolve, words_of
-from handlers.home_control import doubt_of, effect
+from handlers.home_control import effect
+from handlers.home_doubts import doubt_of
 from handlers.home_items import items
 from handlers.home_kinds import fits_kind, of_class
 from handlers.home_scene import Context, Entity, Scene, located
@@ -256,6 +257,18 @@ def test_what_was_named_and_is_left_out_is_a_doubt() -> None:
     whole, half = "HassTurnOn A; HassTurnOff B", "HassTurnOn A"
     assert doubt_of(whole, scene, shown) == 0.0
     assert doubt_of(half, scene, shown) < 0.0
+
+
+def test_a_thing_of_a_room_that_is_not_here_is_a_doubt() -> None:
+    told = {
+        text: doubt_of("HassTurnOn A", *see(text))
+        for text in (
+            "turn on the kettle",
+            "turn on the observatory kettle",
+            "turn on my old kettle",
+        )
+    }
+    assert [doubt < 0.0 for doubt in told.values()] == [False, True, False]
 
 
 def test_a_garage_door_is_one_whatever_it_is_called() -> None:
