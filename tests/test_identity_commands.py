@@ -90,7 +90,7 @@ def test_a_machine_joins_works_and_is_revoked(bus: SecuredBus, call: Call, tmp_p
         call("enroll", "attic", "--dir", folder).fails(1, "attic is a login already", "--replace")
         gone = call("revoke", "attic", "--dir", folder, "--json")
         assert (gone.code, gone.json["session_ended"], gone.json["trouble"]) == (0, True, "")
-        call("nodes", "--config", config).fails(4)
+        call("nodes", "--config", config).fails(4, "refuses our certificate", "enroll")
         admin = bus.at.admin / "forgebus.toml"
         until(
             lambda: '"online":true' not in call("nodes", "--config", admin, "--json").out,
