@@ -5,7 +5,8 @@
 
 A request is right if its function passes its tests, which the model is not given. The sets of `--fit` set
 the temperature (least negative log-likelihood of being right) and the threshold: the least at which 95 of 100
-answers are right, and at which at least half of those to requests in foreign words (`--foreign`) surely are.
+answers are right, and at which at least half of those to requests in foreign words (`--foreign`) surely are;
+then higher, as far as it costs little of the generated ones.
 Those of `--report` are reported. ``--write`` leaves both in ``calibration.json``.
 ``--tests`` asks again with the tests given, so that a candidate that passes is sought.
 """
@@ -35,6 +36,10 @@ FOREIGN_PRECISION = 0.5
 _DEVIATIONS = 1.64
 """Of what is answered to foreign requests, half shall be right. There are few to measure that on, so the lower
 end of the interval is held against it that 95 of 100 such samples lie above (Wilson 1927)."""
+
+SPENT = 0.03
+"""Share of the generated requests that is held back besides, those first that are the least sure: it costs little
+there, and what is foreign has few samples."""
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -79,16 +84,20 @@ def _fitted(folder: Path, own: list[Path], foreign: list[Path], limit: int) -> d
     usable = acts & (sure < 1.0)  # what passed the examples of its request is given out anyway
     temperature = _temperature(np.log(np.maximum(sure[usable], 1e-300)), right[usable])
     sure = sure ** (1 / temperature)
-    return {
-        "fitted on": int(usable.sum()),
-        "temperature": temperature,
-        "threshold": max(
-            _threshold(sure[usable], right[usable], PRECISION, 0.0),
-            _threshold(
-                sure[usable & strange], right[usable & strange], FOREIGN_PRECISION, _DEVIATIONS
-            ),
-        ),
-    }
+    threshold = max(
+        _threshold(sure[usable], right[usable], PRECISION, 0.0),
+        _threshold(sure[usable & strange], right[usable & strange], FOREIGN_PRECISION, _DEVIATIONS),
+    )
+    if foreign:
+        threshold = _dearer(sure[usable & ~strange], threshold)
+    return {"fitted on": int(usable.sum()), "temperature": temperature, "threshold": threshold}
+
+
+def _dearer(sure: Floats, threshold: float) -> float:
+    """The threshold at which `SPENT` of the requests less are answered."""
+    answered = np.sort(sure[sure >= threshold])
+    less = min(int(SPENT * len(sure)), len(answered) - 1)
+    return max(threshold, float(np.floor(answered[less] * 1000) / 1000)) if less > 0 else threshold
 
 
 def keep(folder: Path, calibration: Calibration) -> None:

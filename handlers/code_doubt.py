@@ -31,6 +31,15 @@ of the program: enough to hold back what the model is sure of. Of eleven such an
 more than 0.6, one was right."""
 
 _LONGEST = 12
+_SPEAKING = SMALL_WORDS | frozenset(
+    "i me my mine we us our you your yours he him his she her hers they these those there here what when where "
+    "who how why do does did done doing have has had having can could may might must shall should will would "
+    "need needs want wants wanted like likes please thanks just also too very so such then thus hence but nor "
+    "however still again let lets help show shows know knows see say says thing things way ways "
+    "been being was were am out up".split()
+)
+"""Function words, and words of asking: common in what people say, whatever they ask for."""
+
 _GIVEN = frozenset(dir(builtins)) | IMPORTS
 
 
@@ -91,7 +100,7 @@ def content(prompt: str) -> list[str]:
     """The words of a view's first line that say what is wanted, each once."""
     words = prompt.partition("\n")[0].split(" ")
     return list(
-        dict.fromkeys(w for w in words if w.isalpha() and w.islower() and w not in SMALL_WORDS)
+        dict.fromkeys(w for w in words if w.isalpha() and w.islower() and w not in _SPEAKING)
     )
 
 

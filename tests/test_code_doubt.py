@@ -9,7 +9,7 @@ import pytest
 
 from data.code_public import tasks_of
 from data.code_words import words_of
-from data.measure_code import _threshold
+from data.measure_code import SPENT, _dearer, _threshold
 from engine.errors import BadModel
 from evaluation.home import Asking
 from handlers.code import Code
@@ -135,3 +135,10 @@ def test_the_threshold_is_the_least_with_enough_right_above_it() -> None:
     assert _threshold(sure, right, 0.6, 1.64) == 1.0
     many = np.linspace(0.99, 0.5, 20)
     assert _threshold(many, np.arange(20) % 10 < 8, 0.5, 1.64) == 0.5
+
+
+def test_a_little_more_is_held_back_of_what_is_known() -> None:
+    sure = np.linspace(0.0, 1.0, 101)
+    dearer = _dearer(sure, 0.5)
+    assert (sure >= 0.5).sum() - (sure >= dearer).sum() == round(SPENT * 100)
+    assert _dearer(sure[:0], 0.5) == 0.5
