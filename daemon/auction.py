@@ -113,14 +113,16 @@ def queued(order: Order, task: Task, now: float) -> Task:
 def revived(order: Order, task: Task, market: Market, now: float) -> Task:
     """The task as a restarted home takes it up.
 
-    An interrupted round begins anew, a running attempt has one lease to be heard of.
+    An interrupted round begins anew, a running attempt has one lease to be heard of. A runner-up that our
+    lists do not allow any more is none.
     """
     if task.phase in ENDED:
         return replace(task, due=now if task.phase is Phase.FINAL else None)
     task = noted(order, task, now, "home restarted")
     if task.phase in HELD:
-        lease = now + market.settings.lease_s
-        return replace(task, lease_end=lease, due=now)
+        lease, allowed = now + market.settings.lease_s, allowed_nodes(order, market)
+        hands = tuple(node for node in task.ranking if allowed is None or node in allowed)
+        return replace(task, lease_end=lease, due=now, ranking=hands)
     due = None if task.abstention is None else now + LOOK_ROUND_S
     return replace(task, phase=Phase.QUEUED, auction="", rounds=0, due=due)
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from machine_desk import Desk, awards, bid, offers, replies, sent
+from machine_desk import Desk, awards, bid, offers, refuse, replies, sent
 
 from bus_topics import messages as m
 from bus_topics.messages import Outcome, Privacy, RejectCode
@@ -54,6 +54,19 @@ def test_what_was_accepted_before_is_still_answered() -> None:
     desk.settings = msgspec.structs.replace(desk.settings, may_submit=("camera:vision",))
     desk.restart()
     assert sent(desk.submit(), m.Accepted)
+
+
+def test_a_runner_up_that_may_not_any_more_gets_nothing_after_a_restart() -> None:
+    desk = Desk("pi4", "pi5")
+    (offer,) = offers(desk.submit())
+    first = bid(auction=offer.auction, eta_ms=10.0, hold_ms=60_000)
+    assert desk.hear("pi4", first) == []
+    later = bid(auction=offer.auction, eta_ms=500.0, hold_ms=60_000)
+    assert awards(desk.hear("pi5", later)) == [("pi4", 1)]
+    assert desk.task().ranking == ("pi5",)
+    desk.settings = msgspec.structs.replace(desk.settings, may_run=("pi4:*",))
+    desk.restart()
+    assert "pi5" not in [node for node, _ in awards(desk.hear("pi4", refuse()) + desk.until(5.0))]
 
 
 def test_a_node_that_may_not_run_it_is_not_offered_it_and_its_bid_is_distrusted() -> None:
