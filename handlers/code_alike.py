@@ -2,9 +2,9 @@
 
 A function's canonical form has its arguments and locals numbered as they come, and one way of
 writing what has several. Each step keeps the value that is returned, for every argument of Python's
-own types that this kind of code is about (numbers, texts, lists, dictionaries, ...): functions of one
-form are the same for certain there. Functions of two forms may still be the same:
-:mod:`handlers.code_agreement` runs those.
+own types that this kind of code is about (numbers, texts, lists, dictionaries, ...): where functions
+of one form return, they return the same. One may raise where the other does not: `any` over a list
+computes all of it first. Functions of two forms may be the same too: :mod:`handlers.code_agreement` runs those.
 """
 
 import ast
@@ -165,6 +165,12 @@ def _truth(test: ast.expr, yes: ast.expr, no: ast.expr) -> ast.expr | None:
     return None
 
 
+_QUESTIONS = frozenset(
+    "endswith isalnum isalpha isascii isclose isdecimal isdigit isdisjoint isfinite isidentifier isinf isleap "
+    "islower isnan isnumeric isprintable isspace issubset issuperset istitle isupper is_integer startswith".split()
+)
+
+
 def _is_truth_value(node: ast.expr) -> bool:
     match node:
         case ast.Compare() | ast.UnaryOp(op=ast.Not()) | ast.Constant(True | False):
@@ -174,7 +180,7 @@ def _is_truth_value(node: ast.expr) -> bool:
         case ast.Call(func=ast.Name("any" | "all" | "bool" | "isinstance" | "callable")):
             return True
         case ast.Call(func=ast.Attribute(attr=name)):
-            return name.startswith("is") or name in ("startswith", "endswith")
+            return name in _QUESTIONS
     return False
 
 
