@@ -364,7 +364,8 @@ class Home:
             return self._turn(key, CancelIn(), now)
         known = self._archive.recall(key)
         if known is not None:
-            return [tell(*known)]
+            # What has not ended on disk and is not here has ended: that is on its way to the disk.
+            return [tell(*known)] if known[1].phase in ENDED else []
         reason = f"{self._own} has no task {key}"
         return [rejection(sender, id_, RejectCode.UNKNOWN_TASK, reason, None)]
 

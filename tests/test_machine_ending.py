@@ -201,6 +201,15 @@ def test_a_cancel_after_the_end_is_answered_with_the_end() -> None:
     assert sent(desk.hear("app", m.Cancel(id="t")), m.Final)[0][1].outcome is Outcome.DONE
 
 
+def test_while_the_end_is_on_its_way_to_disk_no_other_end_is_told() -> None:
+    desk = in_phase(Phase.RUNNING)
+    on_disk = dict(desk.disk.rows)
+    desk.hear("app", m.Cancel(id="t"))
+    desk.hear("app", m.FinalAck(ids=("t",)))
+    desk.disk.rows = on_disk  # neither has been written yet
+    assert desk.hear("app", m.Cancel(id="t")) == []
+
+
 def test_only_its_requester_cancels_a_task() -> None:
     desk = in_phase(Phase.RUNNING)
     ((to, rejected),) = sent(desk.hear("pi4", m.Cancel(id="t")), m.Rejected)
