@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from daemon.broker import Broker
+from daemon.broker import Broker, BrokerError
 from daemon.mesh import Mesh
 
 START_S = 30.0
@@ -28,9 +28,10 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """A running bus: where its broker listens, and the process of every node."""
+    """A running bus: its broker's port and process id, and the process of every node."""
 
     port: int
+    broker_pid: int
     processes: Mapping[str, asyncio.subprocess.Process]
 
 
@@ -46,7 +47,9 @@ async def fleet(members: Sequence[Member]) -> AsyncIterator[Fleet]:
                     processes[member.id] = await _start(member, state, broker.port)
                 async with Mesh(port=broker.port, login="bench") as mesh:
                     await announced(mesh, {member.id for member in members})
-                yield Fleet(broker.port, processes)
+                if broker.pid is None:
+                    raise BrokerError("the private broker is gone")
+                yield Fleet(broker.port, broker.pid, processes)
             finally:
                 for process in processes.values():
                     with contextlib.suppress(ProcessLookupError):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 BENCHMARKS = (
     *("auction", "batch", "devices", "engine", "idle", "models", "modes", "scale", "sharing"),
-    "training",
+    *("soak", "training"),
 )
 
 
