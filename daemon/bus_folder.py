@@ -169,20 +169,27 @@ class BusFolder:
         made = self._open().login(pair.certificate, login, now, 5 / 1440)
         return Pair(made, pair.key)
 
-    def reload_broker(self) -> str:
-        """Tell a running mosquitto to read its files again; "" or why that could not be done."""
-        by_hand = "reload it: systemctl reload mosquitto, or kill -HUP its process"
+    def broker_pid(self) -> int | None:
+        """The mosquitto that runs on this folder; None when there is none."""
         try:
             pid = int((self.broker / broker_files.PID).read_text())
             program = Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
         except (OSError, ValueError):
+            return None
+        return pid if program == "mosquitto" else None
+
+    def reload_broker(self) -> str:
+        """Tell a running mosquitto to read its files again; "" or why that could not be done."""
+        pid = self.broker_pid()
+        if pid is None:
             return "no broker runs on this folder; it reads the change when it starts"
-        if program != "mosquitto":
-            return f"process {pid} is not mosquitto; when one runs, {by_hand}"
         try:
             os.kill(pid, signal.SIGHUP)
         except OSError as error:
-            return f"mosquitto ({pid}) could not be told: {error.strerror}; {by_hand}"
+            return (
+                f"mosquitto ({pid}) could not be told: {error.strerror}; it has to read its files again:"
+                " systemctl reload mosquitto, or kill -HUP its process"
+            )
         return ""
 
     def _open(self) -> Authority:

@@ -236,7 +236,8 @@ def _admit(
     commands = b""
     if role is Role.NODE:
         commands = at.admit(commands_of(login), Role.APP, (), more, now(), replace=True)
-    at.reload_broker()
+    if at.broker_pid() is not None and (trouble := at.reload_broker()):
+        print(f"forgebus: {trouble}", file=sys.stderr)
     settings = at.register().settings
     return Admission(
         login=login,
