@@ -1,123 +1,110 @@
-"""A small world of nodes and one requester, in memory, in one thread, the same for the same seed.
+"""A small world of nodes, apps and a broker, in memory, in one thread, the same for the same script.
 
-Every node has the machines that a real one has, a disk that keeps what was committed, workers that take
-time and fail, and a clock of its own. Messages between nodes are lost, doubled, delayed and overtake
-each other; nodes crash before, during and after a commit, and freeze; until `STORM_S` is over. Then the
-weather is fair, and what was promised must hold: `World.run` raises `Broken` when it does not.
+Several homes, contractors and requesters run their real machines under one scheduler. Messages are lost,
+doubled, delayed and wait in line; nodes crash before a commit and between a commit and what it sends, stand
+still, or are cut off; clocks run at different rates; the broker forgets everything; until the storm is over.
+Then the weather is fair. `machine_ledger` looks at every step and at the rest after it.
 """
 
 import heapq
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
-from random import Random
 
-from machine_node import ABSTAINED, TRUSTED, Disk, Node
-from msgspec import Raw
-
-from bus_topics import codec
-from bus_topics import messages as m
-from bus_topics.messages import Outcome, Privacy
-from daemon.actions import (
-    CONTRACT,
-    TASK,
-    Action,
-    Deliver,
-    Send,
+from machine_apps import HOSTILE_QUALITY, App, Mallory
+from machine_broker import Broker
+from machine_ledger import Broken, Ledger
+from machine_node import Node
+from machine_script import (
+    APPS,
+    HOSTILE,
+    STORM_S,
+    Ask,
+    Cancel,
+    Crash,
+    Cut,
+    Event,
+    Lie,
+    Mishap,
+    Pause,
+    Quit,
+    Script,
+    Wipe,
+    chances,
+    shrunk,
 )
-from daemon.eligible import MAX_HANDOFFS
-from daemon.requester import Requester
-from daemon.task import ENDED, Phase, Task
 
-STORM_S = 60.0
 CALM_S = 260.0
 """Long enough for the longest deadline, the longest pause of any repeat, and a lease or two."""
-MOST_EVENTS = 300_000
-NODES = ("desk", "pi4", "pi5")
-APP = "app"
-QUALITIES = (0.3, 0.4, 0.6, 0.9)
-DEADLINES_MS = (3_000, 20_000, 60_000, 90_000)
-
-
-class Broken(AssertionError):  # noqa: N818 - a promise, not a program
-    """A promise was not kept."""
-
-
-@dataclass(frozen=True)
-class Weather:
-    """How bad the storm is; each a probability per message, commit or second."""
-
-    loss: float = 0.0
-    double: float = 0.0
-    late: float = 0.0
-    crash: float = 0.0
-    freeze: float = 0.0
-    full_disk: float = 0.0
-
-    @classmethod
-    def drawn(cls, random: Random) -> "Weather":
-        """Any weather, from none of it to all of it."""
-        return cls(
-            loss=random.choice([0.0, 0.05, 0.3]),
-            double=random.choice([0.0, 0.1, 0.3]),
-            late=random.choice([0.0, 0.1, 0.3]),
-            crash=random.choice([0.0, 0.03, 0.1]),
-            freeze=random.choice([0.0, 0.02]),
-            full_disk=random.choice([0.0, 0.1]),
-        )
-
-
-CALM = Weather()
+LONGEST_S = 60.0
+"""No pause and no cut lasts longer."""
+MOST_STEPS = 300_000
 
 
 class World:
-    """All of it. `check` says what must hold when the weather has been fair for long enough."""
+    """One run. `mishaps` are those that have befallen it so far."""
 
-    def __init__(self, seed: int, weather: Weather | None = None, tasks: int = 6) -> None:
-        self.random = Random(seed)
+    def __init__(self, script: Script, storm_s: float = STORM_S) -> None:
+        self.script = script
+        self.setting = script.setting
         self.now = 0.0
         self.calm = False
-        self.weather = Weather.drawn(self.random) if weather is None else weather
-        self.requester = Requester(APP)
-        self.submits: dict[str, tuple[str, m.Submit]] = {}
-        self.ends: dict[str, list[m.Final | m.Rejected]] = defaultdict(list)
-        self.accepted: set[str] = set()
-        self.effects: Counter[str] = Counter()
-        self.unsure: set[tuple[str, int]] = set()
-        self.given: dict[tuple[str, str, int], str] = {}
-        self._finals: dict[tuple[str, str], m.Final] = {}
+        untouched = all(isinstance(event, Ask | Cancel) for event in script.events)
+        self.only_slow = untouched and self.setting.only_slow
+        self.mishaps: dict[str, Mishap] = {}
+        self._storm_s = storm_s
         self._events: list[tuple[float, int, Callable[[], None]]] = []
+        self.steps = 0
         self._count = 0
-        self._wire = seed % 16 == 0
-        self._tick_at = float("inf")
-        self.nodes = {
-            name: Node(
-                self,
-                name,
-                self.random.choice([1, 2]),
-                self.random.uniform(0, 1e5),
-                self.random.choice(QUALITIES),
-            )
-            for name in NODES
-        }
+        self._names: Counter[str] = Counter()
+        self.ledger = Ledger(self)
+        self.broker = Broker(self, self.setting.hop_s, self.setting.capacity)
+        self.apps = {name: App(self, name) for name in APPS}
+        self.nodes = {each.name: Node(self, each, self.setting) for each in self.setting.machines}
+        for app in self.apps.values():
+            self.broker.enrol(app)
         for node in self.nodes.values():
+            self.broker.enrol(node)
+        for name, node in self.nodes.items():
+            node.disk.watch = partial(self.ledger.writes, name)
             node.start()
-        for number in range(tasks):
-            self.later(self.random.uniform(0.0, STORM_S * 0.8), partial(self._ask, number))
-        if self.weather.freeze:
-            self.later(1.0, self._freeze)
-        self.at(STORM_S, self._clear_up)
+        if self.setting.hostile:
+            mallory = Mallory(self)
+            self.broker.enrol(mallory)
+            mallory.announce()
+        for event in script.events:
+            self.at(event.at, partial(self.happen, event))
+        self.at(storm_s, self._clear_up)
 
     def run(self) -> "World":
-        """Until long after the storm; raises Broken."""
-        while self._events and self._events[0][0] <= STORM_S + CALM_S:
+        """Until long after the storm. Raises Broken."""
+        self.until(self._storm_s + CALM_S)
+        self.ledger.at_rest()
+        return self
+
+    def until(self, when: float) -> None:
+        """Let time pass. Raises Broken."""
+        check, most = self.ledger.after_each_step, self.steps + MOST_STEPS
+        while self._events and self._events[0][0] <= when:
             self.now, _, act = heapq.heappop(self._events)
             act()
-            if self._count > MOST_EVENTS:
-                raise Broken(f"it does not come to rest at {self.now}")
-        self.check()
-        return self
+            check()
+            self.steps += 1
+            if self.steps > most:
+                raise Broken(f"P1: it does not come to rest at {self.now}")
+        self.now = max(self.now, when)
+
+    def fair_weather(self) -> None:
+        """No more mishaps, everyone is back, and time enough; then there is nothing left to do."""
+        self.calm = True
+        self.until(self.now + LONGEST_S + CALM_S)
+        self.ledger.at_rest()
+        self.calm = False
+
+    def weather(self, **odds: float) -> None:
+        """From now on mishaps happen with these probabilities (of `Setting`)."""
+        self.setting = replace(self.setting, **odds)  # type: ignore[arg-type]
 
     # --- time and chance -------------------------------------------------------------------------
 
@@ -130,188 +117,130 @@ class World:
         """Do it in so many seconds."""
         self.at(self.now + seconds, act)
 
-    def chance(self, what: str) -> bool:
-        """Whether a misfortune of the storm happens."""
-        return not self.calm and self.random.random() < float(getattr(self.weather, what))
+    def chances(self, name: str) -> tuple[float, float, float, float]:
+        """Four numbers of 0 to 1 that belong to this world and this name."""
+        return chances(self.script.seed, name)
 
-    # --- the network -----------------------------------------------------------------------------
+    def number(self, name: str) -> int:
+        """A number of 64 bits, likewise."""
+        return int(self.chances(name)[0] * 2**32) << 32 | int(self.chances(name)[1] * 2**32)
 
-    def send(self, sender: str, to: str, message: m.Message) -> None:
-        """A message on its way."""
-        self.watch(sender, to, message)
-        if self._wire:
-            message = codec.decode(codec.encode(message), type(message))
-        if to == APP:
-            self._fly(lambda: self._hear(sender, message))
-        else:
-            node = self.nodes[to]
-            self.carry(node, lambda: node.hear(sender, message))
+    # --- mishaps ---------------------------------------------------------------------------------
 
-    def carry(self, node: Node, act: Callable[[], None]) -> None:
-        """To a node: what comes while it is down is lost, what comes while it is frozen waits."""
+    def copies(self, key: str) -> Mishap:
+        """How late each copy of a message arrives; none when it is lost."""
+        return self._mishap(key, self._weathered) if self._rough else _PLAIN
 
-        def arrive() -> None:
-            if node.frozen_until > self.now and node.up:
-                self.at(node.frozen_until, arrive)
-            elif node.up:
-                act()
+    @property
+    def _rough(self) -> bool:
+        setting = self.setting
+        replayed = self.script.mishaps is not None
+        return not self.calm and (replayed or setting.loss + setting.double + setting.late > 0)
 
-        self._fly(arrive)
+    def _weathered(self, key: str) -> Mishap:
+        setting = self.setting
+        lost, double, late, how_late = self.chances(key)
+        if lost < setting.loss:
+            return ()
+        delay = 3.0 * how_late if late < setting.late else 0.0
+        return (delay, 3.0 * (1.0 - how_late)) if double < setting.double else (delay,)
 
-    def _fly(self, act: Callable[[], None]) -> None:
-        for _ in range(2 if self.chance("double") else 1):
-            if not self.chance("loss"):
-                late = self.random.uniform(0.0, 3.0) if self.chance("late") else 0.0
-                self.later(0.003 + late, act)
+    def falls(self, key: str, sends: int) -> tuple[int, float] | None:
+        """Whether the node dies at this commit: after how many sends (-1: before it), and back when."""
+
+        def drawn(name: str) -> Mishap:
+            dies, where, back, _ = self.chances(name)
+            if dies >= self.setting.crash:
+                return _PLAIN
+            return (int(where * (sends + 2)) - 1.0, (0.5, 3.0, 20.0)[int(back * 3)])
+
+        self._names[key] += 1
+        if self.calm:
+            return None
+        how = self._mishap(f"{key} #{self._names[key]}", drawn)
+        return None if how == _PLAIN else (min(int(how[0]), sends), how[1])
+
+    def refuses(self, key: str) -> bool:
+        """Whether the disk is full for a new task."""
+
+        def drawn(name: str) -> Mishap:
+            return () if self.chances(name)[0] < self.setting.full_disk else _PLAIN
+
+        self._names[key] += 1
+        if self.calm:
+            return False
+        return self._mishap(f"{key} #{self._names[key]}", drawn) != _PLAIN
+
+    def _mishap(self, key: str, draw: Callable[[str], Mishap]) -> Mishap:
+        """As the script says, or as it is drawn; noted when it is one."""
+        told = self.script.mishaps
+        how = draw(key) if told is None else told.get(key, _PLAIN)
+        if how != _PLAIN:
+            self.mishaps[key] = how
+        return how
 
     # --- what happens ----------------------------------------------------------------------------
 
-    def _ask(self, number: int) -> None:
-        random = self.random
-        submit = m.Submit(
-            id=f"t{number}",
-            capability="echo",
-            content=Raw(str(number).encode()),
-            once=random.random() < 0.5,
-            privacy=random.choice([Privacy.OPEN, Privacy.OPEN, Privacy.PRIVATE]),
-            preference=random.choice(list(m.Preference)),
-            deadline_ms=random.choice(DEADLINES_MS),
-            priority=random.randint(0, 9),
-            stream=random.random() < 0.2,
-            handoff=random.choice([None, None, True, False]),
-        )
-        home = random.choice(NODES)
-        self.submits[submit.id] = (home, submit)
-        self._act(self.requester.submit(home, submit, self.now))
-        if random.random() < 0.2:
-            cancel = random.choice([0.02, 1.0, 8.0])
-            self.later(cancel, lambda: self._act(self.requester.cancel(submit.id, self.now)))
+    def happen(self, event: Event) -> None:
+        """An event of the script, now."""
+        match event:
+            case Ask(_, app, home, submit):
+                self.apps[app].ask(home, submit)
+            case Cancel(_, app, id_):
+                self.apps[app].cancel(id_)
+            case Crash(_, node, back_s):
+                self.nodes[node].crash(back_s)
+            case Pause(_, node, s):
+                self._pause(self.nodes[node], self._within_storm(s))
+            case Cut(_, who, s):
+                self.broker.cut(who, self._within_storm(s))
+            case Wipe(_, s):
+                self.broker.wipe(s)
+            case Quit(_, app):
+                self.apps[app].quit()
+            case Lie(_, home, message):
+                self.broker.send(HOSTILE, home, message)
 
-    def _hear(self, sender: str, message: m.Message) -> None:
-        self._act(self.requester.receive(sender, message, self.now))
+    def quality(self, node: str) -> float:
+        """How good a node's answers are, as all can see."""
+        if node == HOSTILE:
+            return HOSTILE_QUALITY
+        return self.nodes[node].quality if node in self.nodes else 0.0
 
-    def _act(self, actions: list[Action]) -> None:
-        for action in actions:
-            match action:
-                case Send(to, message):
-                    self.send(APP, to, message)
-                case Deliver(id_, m.Accepted()):
-                    self.accepted.add(id_)
-                case Deliver(id_, (m.Final() | m.Rejected()) as end):
-                    self.ends[id_].append(end)
-                case _:
-                    pass
-        due = self.requester.wake()
-        if due < self._tick_at:
-            self._tick_at = due
-            self.at(due, lambda: self._tick(due))
+    def _pause(self, node: Node, s: float) -> None:
+        if node.up:
+            node.frozen_until = max(node.frozen_until, self.now + s)
+            self.later(s, partial(self._thaw, node))
 
-    def _tick(self, due: float) -> None:
-        if due == self._tick_at:
-            self._tick_at = float("inf")
-            self._act(self.requester.tick(self.now))
+    def _thaw(self, node: Node) -> None:
+        if node.up and node.frozen_until <= self.now and not self.broker.reach(node.name):
+            self.broker.link(node.name)
 
-    def _freeze(self) -> None:
-        if not self.calm:
-            node = self.random.choice(list(self.nodes.values()))
-            if self.random.random() < 20 * self.weather.freeze:
-                node.frozen_until = self.now + self.random.choice([3.0, 14.0, 40.0])
-            self.later(10.0, self._freeze)
+    def _within_storm(self, s: float) -> float:
+        return max(0.0, min(s, self._storm_s - self.now))
 
     def _clear_up(self) -> None:
         self.calm = True
 
-    # --- what must never happen ------------------------------------------------------------------
 
-    def begun(self, award: m.Award) -> None:
-        """An attempt begins; of a `once` task that is its effect."""
-        self.effects[award.task] += award.once
-        if self.effects[award.task] > 1:
-            raise Broken(f"the effect of {award.task} began twice")
+_PLAIN: Mishap = (0.0,)
 
-    def watch(self, sender: str, to: str, message: m.Message) -> None:
-        """Every message as it leaves, whether or not it arrives."""
-        match message:
-            case m.Award(task=task, attempt=attempt):
-                if self.given.setdefault((sender, task, attempt), to) != to:
-                    raise Broken(f"attempt {attempt} of {task} was given to two nodes")
-                submit = self.submits[task.partition("/")[2]][1]
-                if submit.privacy is Privacy.PRIVATE and to not in (sender, TRUSTED):
-                    raise Broken(f"private {task} went from {sender} to {to}")
-            case m.Result(task=task, attempt=attempt, result=answer):
-                told = self.unsure.add if answer == ABSTAINED else self.unsure.discard
-                told((task, attempt))
-            case m.Verdict(settled=settled):
-                for one in settled:
-                    self._check_judged(sender, one)
-            case m.Final(id=id_):
-                if self._finals.setdefault((sender, id_), message) != message:
-                    raise Broken(f"{id_} ended twice: {self._finals[sender, id_]} and {message}")
 
-    def _check_judged(self, home: str, judged: m.Settled) -> None:
-        """The contractor forgets what is judged; so an abstention is on its home's disk before."""
-        known = self.nodes[home].disk.recall(judged.task)
-        if (judged.task, judged.attempt) not in self.unsure or known is None:
-            return
-        task = known[1]
-        held = () if task.abstention is None else task.abstention.attempts
-        if task.phase not in ENDED and judged.attempt not in held:
-            raise Broken(f"{home} judged an abstention that is not on its disk: {task}")
+def broken(script: Script) -> str:
+    """What a run breaks; "" when every promise is kept."""
+    try:
+        World(script).run()
+    except Broken as fault:
+        return str(fault)
+    return ""
 
-    def check(self) -> None:
-        """After the storm: every promise kept, nothing left over."""
-        for id_, (home, submit) in self.submits.items():
-            if len(self.ends[id_]) != 1:
-                raise Broken(f"{id_} ended {len(self.ends[id_])} times at its requester")
-            self._check_end(f"{APP}/{id_}", self.nodes[home].disk, submit, self.ends[id_][0])
-        if self.requester.waiting():
-            raise Broken(f"the requester still waits for {self.requester.waiting()}")
-        for node in self.nodes.values():
-            self._check_rest(node)
 
-    def _check_end(self, key: str, disk: Disk, submit: m.Submit, end: m.Final | m.Rejected) -> None:
-        known = disk.recall(key)
-        if isinstance(end, m.Rejected) and submit.id in self.accepted:
-            raise Broken(f"{key} was accepted, and then told as {end.code}: {end.reason}")
-        if known is None:
-            if isinstance(end, m.Final):
-                raise Broken(f"{key} has ended and is on no disk")
-            return
-        task, effects = known[1], self.effects[key]
-        self._check_turns(key, known[0].handoff, task)
-        if task.phase not in ENDED:
-            raise Broken(f"{key} is still {task.phase}")
-        if isinstance(end, m.Final) and end.outcome is not task.outcome:
-            raise Broken(f"{key} was told as {end.outcome} and is {task.outcome}")
-        if task.outcome is Outcome.DONE and task.result not in (submit.content, ABSTAINED):
-            raise Broken(f"{key} is done with another result")
-        if submit.once and task.result == submit.content and effects != 1:
-            raise Broken(f"{key} is done and its effect never began")
-        unbegun = task.outcome in (Outcome.CANCELLED, Outcome.EXPIRED) or "gave it" in task.error
-        unbegun = unbegun or task.result == ABSTAINED
-        if submit.once and unbegun and effects:
-            raise Broken(f"{key} is {task.outcome} ({task.error}) and its effect began")
-
-    def _check_turns(self, key: str, handoff: bool, task: Task) -> None:  # noqa: FBT001
-        """An abstention goes on to a better node alone, not for ever, and is not forgotten."""
-        turns, above = 0, 0.0
-        for step in task.steps:
-            quality = self.nodes[step.node].quality if step.node else 0.0
-            if step.kind == "abstained":
-                turns, above = turns + 1, max(above, quality)
-            elif step.kind == "awarded" and turns and quality <= above:
-                raise Broken(f"{key} went on to {step.node}, which is no better")
-        if turns > MAX_HANDOFFS + 1 or (turns and not handoff):
-            raise Broken(f"{key} went on {turns} times")
-        if turns and task.outcome in (Outcome.FAILED, Outcome.EXPIRED) and not task.claimed:
-            raise Broken(f"{key} is {task.outcome} ({task.error}), and somebody had abstained")
-
-    def _check_rest(self, node: Node) -> None:
-        if node.home.unfinished() != 0:
-            raise Broken(f"{node.name} counts {node.home.unfinished()} unfinished tasks")
-        kept = [row.key for row in node.disk.table(CONTRACT)]
-        if kept:
-            raise Broken(f"{node.name} still keeps contracts {kept}")
-        unclosed = [row.key for row in node.disk.table(TASK) if row.phase != Phase.CLOSED]
-        if unclosed:
-            raise Broken(f"{node.name} still tells of {unclosed}")
+def shortest(script: Script) -> str:
+    """A failing run as the shortest script found for it, for a person to read."""
+    world = World(script)
+    try:
+        world.run()
+    except Broken:
+        small, said = shrunk(script.whole(world.mishaps), broken)
+        return f"{said}\n{small}"
+    return ""
