@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from broker_fixture import BrokerProcess, eventually, free_port
+from cli_call import ROOT
 from node_process import NodeProcess, on_the_bus
 
 from bus_topics.messages import Outcome
@@ -139,6 +142,17 @@ async def test_slow_and_many_clients_cost_the_node_nothing(
         for writer in writers:
             writer.close()
         node.kill()
+
+
+def test_a_node_that_nobody_watches_loads_nothing_for_it() -> None:
+    program = (
+        "import sys, daemon.service, daemon.cli_node\n"
+        "print({'prometheus_client', 'daemon.exposition', 'daemon.metrics'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "set()\n"
 
 
 def test_a_request_is_read_as_it_is() -> None:
