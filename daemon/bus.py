@@ -43,6 +43,8 @@ from daemon.private_files import PrivateFileError, check_secret, read_secret
 from daemon.reach import refusal
 
 SUCCESS, NO_SUBSCRIBERS, NOT_AUTHORISED = 0x00, 0x10, 0x87
+NOBODY_THERE = "check [broker] host, port"
+"""How `Bus.trouble` begins when no broker could be spoken to at all."""
 
 
 class BusError(Exception):
@@ -367,7 +369,7 @@ class Bus:
             case LinkLost(code=0x80) if self._config.tls_cert and self._linked_at == float("inf"):
                 hint = "the broker refuses our certificate: revoked, or over; `forgebus enroll` again"
             case aiomqtt.MqttError() | OSError():
-                hint = f"check [broker] host, port and TLS; a broker must listen at {self._broker}"
+                hint = f"{NOBODY_THERE} and TLS; a broker must listen at {self._broker}"
             case _:
                 return said
         return said | {"hint": hint}

@@ -35,7 +35,7 @@ from daemon.asking import (
     Unfinished,
     Wanted,
 )
-from daemon.bus import Bus, Incoming
+from daemon.bus import NOBODY_THERE, Bus, Incoming
 from daemon.config import BrokerConfig
 from daemon.post import Post
 from daemon.requester import Requester
@@ -381,8 +381,9 @@ class Mesh:
 
     def _unreachable(self) -> str:
         where = f"{self._broker.host}:{self._broker.port}"
-        if "refuses" in self._bus.trouble:
-            return f"{where}: {self._bus.trouble}"
+        trouble = self._bus.trouble
+        if trouble and not trouble.startswith(NOBODY_THERE):
+            return f"{where}: {trouble}"
         return f"no MQTT broker answers at {where}; start one with `forgebus run`"
 
     async def _close(self) -> None:

@@ -30,15 +30,15 @@ PASSWORD = "secret-of-{}"  # what `secured_broker` expects of each login
 BASE = "forgebus/v1"
 ACL = f"""\
 pattern readwrite {BASE}/node/%u/#
-topic read {BASE}/node/#
+pattern read {BASE}/node/#
 pattern write {BASE}/offer/+/%u
-topic read {BASE}/offer/#
+pattern read {BASE}/offer/#
 pattern write {BASE}/in/+/%u/#
 pattern read {BASE}/in/%u/#
 pattern write {BASE}/ask/%u/#
 pattern read {BASE}/answer/%u/#
 pattern write {BASE}/event/%u
-topic read {BASE}/event/#
+pattern read {BASE}/event/#
 """ + "".join(
     f"user {node}\ntopic read {BASE}/ask/#\ntopic write {BASE}/answer/#\n" for node in NODES
 )

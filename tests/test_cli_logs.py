@@ -65,3 +65,22 @@ def test_silence_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     logs.silence()
     structlog.get_logger("bus").warning("bus-down", reason="refused")
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_what_the_bus_wrote_forges_no_line_and_commands_no_terminal(
+    form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.set_up("info", form)  # type: ignore[arg-type]
+    hostile = "a\x1b[2J\x9b31m\u202e\n2026-01-01 [info     ] settled   task=forged\r"
+    log = structlog.get_logger("node")
+    log.warning("quarantined", topic=hostile, names=[hostile], ms=1.5)
+    logging.getLogger("asyncio").warning("slow %s", hostile)
+    try:
+        int(hostile.replace("\n", ""))
+    except ValueError:
+        log.exception("fault")
+    err = capsys.readouterr().err
+    assert {sign for sign in err if not sign.isprintable()} == {"\n"}
+    assert not any(line.startswith("2026-01-01 [info") for line in err.splitlines())
+    assert "ms=1.5" in err or '"ms":1.5' in err
