@@ -4,12 +4,18 @@ It imports nothing of ours: :mod:`handlers.code_agreement` puts its text before 
 """
 
 import copy
+import re
 from collections.abc import Callable
 from typing import Any
 
 _Outcome = tuple[str, str]
 _RAISED = ("raised", "")
 _NOTHING = ("", "")
+_FAULTS = (
+    *(ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, NameError),
+    *(RuntimeError, StopIteration, TypeError, ValueError, re.error),
+)
+"""What a wrong argument comes to; with anything else, nothing is said of any program."""
 
 
 def classes(programs: list[tuple[str, str]], trials: list[list[tuple[Any, ...]]]) -> list[int]:
@@ -52,7 +58,7 @@ def _outcome(function: Callable[..., Any], values: tuple[Any, ...]) -> _Outcome:
     given = copy.deepcopy(values)
     try:
         returned, left = _told(function(*given)), _told(given)
-    except Exception:  # noqa: BLE001 - whatever it is
+    except _FAULTS:
         return _RAISED
     return (returned, left) if returned and left else _NOTHING
 
