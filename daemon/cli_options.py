@@ -75,6 +75,13 @@ async def on_the_bus(
     from daemon.reach import refusal
 
     broker = commands_broker(settings(config, host, port))
+    certified = broker.tls_cert is not None and broker.password_file is None
+    if certified and login not in {None, broker.username}:
+        raise CommandError(
+            f"--login {login}: the certificate says that this is {broker.username or 'somebody'};"
+            " name the configuration of the other login with --config",
+            USAGE,
+        )
     if login is not None and broker.username:
         broker = msgspec.structs.replace(broker, username=login)
     logs.silence()

@@ -93,6 +93,7 @@ def test_a_machine_joins_works_and_is_revoked(bus: SecuredBus, call: Call, tmp_p
         asked.fails(3, "attic-cli may not have math done by attic", "[auction] may_submit")
         seen = call("tasks", "--config", config, "--home", "attic", "--json")
         assert (seen.code, seen.json) == (0, {"tasks": []})  # kitchen-cli is an operator there
+        call("nodes", "--config", config, "--login", "x").fails(2, "this is attic-cli", "--config")
         logins = call("broker", "logins", "--dir", folder, "--json").json["logins"]
         assert [one["login"] for one in logins] == ["admin", "attic", "attic-cli"]
         call("enroll", "attic", "--dir", folder).fails(1, "attic is a login already", "--replace")
