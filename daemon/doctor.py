@@ -14,7 +14,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from daemon.config import Config
-from daemon.journal import LOCK, JournalError, JournalReader
+from daemon.journal import LOCK, JournalDamagedError, JournalError, JournalReader
+from daemon.journal_rescue import lately_lost
 from handlers.catalog import CATALOG
 
 CGROUP = Path("/sys/fs/cgroup")
@@ -59,6 +60,7 @@ async def examine(
         *models(config, model_fault),
         state_dir(config.node.state_dir),
         refused(config.node.state_dir),
+        journal(config.node.state_dir),
     ]
 
 
@@ -183,3 +185,21 @@ def refused(directory: Path) -> Finding:
     senders = ", ".join(sorted({one.sender or "?" for one in day})[:5])
     found = f"{many}, of {senders}"
     return Finding(check, Verdict.WARNING, found, "`forgebus quarantine` shows them")
+
+
+def journal(directory: Path) -> Finding:
+    """Whether the journal there can be read, and whether a damaged one was set aside lately."""
+    check = "journal"
+    try:
+        with JournalReader.peek(directory) as reader:
+            lost, version = lately_lost(reader), reader.version
+    except JournalDamagedError as error:
+        remedy = "stop and start the node: it keeps what can be read"
+        return Finding(check, Verdict.WRONG, str(error), remedy)
+    except JournalError as error:
+        return Finding(check, Verdict.NOT_CHECKED, str(error))
+    if lost:
+        remedy = "look at the disk; restore a backup if what is lost matters"
+        return Finding(check, Verdict.WARNING, lost.removeprefix("; "), remedy)
+    found = f"schema {version}; `forgebus journal check` looks at every row"
+    return Finding(check, Verdict.OK, found)

@@ -111,6 +111,7 @@ class _Worker:
             self._handlers.pop(job.capability, None)
             _give_back()
             return
+        _begin_to_print()
         warm, begun = job.capability in self._handlers, time.perf_counter()
         handler = _guarded(partial(self._handler, job.capability))
         run = _Run(self, job, 0.0 if warm else (time.perf_counter() - begun) * 1000)
@@ -143,8 +144,6 @@ class _Worker:
         return fits and _guarded(handler.has_room) is True
 
     def _begin(self, run: "_Run", job: Run, handler: Handler) -> None:
-        if not self._running:
-            _begin_to_print()
         self._running.append(run)
         if isinstance(handler, BatchHandler):
             run.course = handler.start(job.content, run.call)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
+import journals
 import pytest
 from cli_call import ROOT
 
 from daemon import doctor
 from daemon.config import Config, load
 from daemon.doctor import Finding, Verdict
+from daemon.task import Phase
 
 
 def _config(tmp_path: Path, **work: Any) -> Config:
@@ -142,3 +145,23 @@ async def test_refused_messages_are_a_warning(tmp_path: Path) -> None:
     assert told.verdict is Verdict.WARNING
     assert "mallory" in told.found
     assert "forgebus quarantine" in told.remedy
+
+
+async def test_a_journal_that_was_set_aside_is_told_for_a_week(tmp_path: Path) -> None:
+    assert doctor.journal(tmp_path).verdict is Verdict.NOT_CHECKED
+    await journals.write(tmp_path, [journals.task(1, Phase.QUEUED)])
+    assert doctor.journal(tmp_path).verdict is Verdict.OK
+    lose = "INSERT INTO loss (at, file, words) VALUES (?, 'journal-damaged-x.db', '3 lost')"
+    journals.changed(tmp_path, lose, time.time())
+    told = doctor.journal(tmp_path)
+    assert told.verdict is Verdict.WARNING
+    assert "journal-damaged-x.db was damaged and set aside: 3 lost" in told.found
+    journals.changed(tmp_path, "UPDATE loss SET at = at - 8 * 86400")
+    assert doctor.journal(tmp_path).verdict is Verdict.OK
+
+
+def test_a_damaged_journal_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "journal.db").write_bytes(b"no database" * 500)
+    told = doctor.journal(tmp_path)
+    assert told.verdict is Verdict.WRONG
+    assert "start the node" in told.remedy
