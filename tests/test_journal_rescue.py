@@ -117,11 +117,11 @@ def test_what_is_no_database_is_set_aside_whole(content: bytes, tmp_path: Path) 
 
 async def test_a_row_that_makes_no_sense_is_not_kept(tmp_path: Path) -> None:
     await filled(tmp_path)
-    changed(tmp_path, "UPDATE task SET state = ? WHERE key = 'app/t7'", b"{}garbage")
+    changed(tmp_path, "UPDATE task SET state = ? WHERE key = 'app/t250'", b"{}garbage")
     damage(tmp_path, [leaf(tmp_path)])
     journal = open_or_rescue(tmp_path)
-    assert journal.read(TASK, "app/t7") is None
-    assert "app/t7" in journal.losses()[0].words
+    assert journal.read(TASK, "app/t250") is None
+    assert "app/t250" in journal.losses()[0].words
     journal.close()
 
 
