@@ -73,6 +73,7 @@ def test_ask_json_is_one_object(call: Call) -> None:
     assert told["node"] in {"alpha", "beta"}
     assert set(told) == {
         *("task", "home", "outcome", "result", "error", "node", "model", "attempts", "elapsed_ms"),
+        "provenance",
     }
 
 

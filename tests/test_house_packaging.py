@@ -24,7 +24,12 @@ PINS = [
     if not line.startswith("#")
 ]
 # Import name -> name on an index, where they differ.
-DISTRIBUTIONS = {"paho": "paho-mqtt", "yaml": "pyyaml", "PIL": "pillow"}
+DISTRIBUTIONS = {
+    "paho": "paho-mqtt",
+    "yaml": "pyyaml",
+    "PIL": "pillow",
+    "prometheus_client": "prometheus-client",
+}
 
 
 def _names(requirements: list[str]) -> set[str]:
