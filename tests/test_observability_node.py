@@ -113,7 +113,7 @@ async def test_a_node_at_work_tells_all_of_it(
             await overflow(broker.port, stranger)
         await eventually(lambda: "quarantined" in home.node.log(), "it was not refused")
         seen = await home.metrics()
-        while not seen["forgebus_broker_dropped_messages_total"].get((), 0) > 0:
+        while not seen.get("forgebus_broker_dropped_messages_total", {}).get((), 0) > 0:
             await asyncio.sleep(0.3)
             seen = await home.metrics()
         there = await worker.metrics()
@@ -149,6 +149,20 @@ async def overflow(port: int, sender: Peer) -> None:
     for _ in range(50):
         sender.bus.publish("forgebus/v1/answer/away/x", b"{}", qos=1)
     await sender.bus.flush(5)
+
+
+async def test_what_the_broker_keeps_to_itself_is_not_told(
+    make_broker: Callable[..., BrokerProcess], make_watched: Make, tmp_path: Path
+) -> None:
+    """Under an access list without $SYS a node is as well as under any other."""
+    acl = tmp_path / "acl"
+    acl.write_text("topic readwrite forgebus/#\n")
+    node = make_watched(make_broker(f"{TALKATIVE}acl_file {acl}\n").port, "home")
+    await node.until(200)
+    await asyncio.sleep(2.5)  # the broker tells of itself every second
+    seen = await node.metrics()
+    assert not {name for name in seen if name.startswith("forgebus_broker_dropped")}
+    assert seen["forgebus_healthy"][("broker",)] == 1
 
 
 async def test_lost_leases_are_counted_by_node(broker: BrokerProcess, make_watched: Make) -> None:
