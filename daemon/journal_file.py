@@ -51,7 +51,9 @@ def told(path: Path) -> Iterator[None]:
 
 
 def suspect(path: Path) -> None:
-    """Mark the file for a whole check when it is opened next."""
+    """Mark the file for a whole check when a node opens it next; a backup is opened by none."""
+    if path.name != FILE:
+        return
     with suppress(OSError):  # a reader that may not write there, a full disk
         os.close(os.open(path.with_name(SUSPECT), os.O_CREAT | os.O_WRONLY, 0o600))
 

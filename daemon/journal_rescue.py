@@ -97,6 +97,7 @@ def _set_aside(directory: Path) -> Path:
         if (was := directory / f"{FILE}{end}").exists():
             _copied(was, aside.with_name(aside.name + end))
     mark = directory / SUSPECT
+    mark.unlink(missing_ok=True)  # it may be of another user, who looked into the journal
     mark.write_text(aside.name, encoding="utf-8")
     file.sync(mark)
     file.sync(directory)

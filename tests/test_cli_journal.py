@@ -154,6 +154,12 @@ async def test_a_file_that_is_there_stays(call: Call, state: Path, tmp_path: Pat
     call("journal", "backup", tmp_path / "no" / "x", "--state-dir", state).fails(1, "No such file")
 
 
+def test_looking_at_a_damaged_backup_leaves_nothing_behind(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "copy").write_bytes(b"no database at all" * 500)
+    call("journal", "check", tmp_path / "copy").fails(1, "damaged", "restore a copy")
+    assert names(tmp_path) == ["copy"]
+
+
 async def test_prune_by_age_frees_the_disk_and_spares_the_unfinished(
     call: Call, state: Path
 ) -> None:

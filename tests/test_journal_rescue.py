@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 import time
 from pathlib import Path
 
@@ -212,8 +213,11 @@ def test_what_another_holds_or_is_newer_is_not_touched(tmp_path: Path) -> None:
 
 
 async def test_a_node_starts_tells_what_is_lost_and_keeps_the_rest(
-    tmp_path: Path, broker: BrokerProcess
+    tmp_path: Path, broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    systemd.bind(f"\0forgebus-test-{tmp_path.name}-{broker.port}")
+    monkeypatch.setenv("NOTIFY_SOCKET", f"@forgebus-test-{tmp_path.name}-{broker.port}")
     thaw("1", tmp_path / "home")
     changed(tmp_path / "home", "UPDATE task SET updated = ?", time.time())  # else it is pruned
     rows = [task(n, Phase.CLOSED, "secret " * 100) for n in range(TASKS)]
@@ -231,5 +235,10 @@ async def test_a_node_starts_tells_what_is_lost_and_keeps_the_rest(
         assert "journal-set-aside" in node.log()
         assert loss.file in node.log()
         assert "secret" not in node.log()
+        heard = b""
+        while b"STATUS=on the bus" not in heard:
+            heard = systemd.recv(65_536)
+        assert f"{loss.file} was damaged and set aside: {loss.words}".encode() in heard
     finally:
         node.kill()
+        systemd.close()
