@@ -88,7 +88,7 @@ class Home:
         self._operators = frozenset(operators)
         self._tasks: dict[str, Known] = {}
         self._unsettled = 0
-        self._untold: dict[str, None] = {}
+        self._untold: dict[str, dict[str, None]] = {}
         self._ready: list[tuple[int, float, str]] = []
         self._rounds: set[str] = set()
         self._held: dict[str, set[str]] = {}
@@ -264,9 +264,11 @@ class Home:
                     actions += self._verdict(node, settled, now)
                 case _:
                     actions.append(outcome)
-        if len(self._untold) > self._settings.max_tasks:
-            # A requester that never acknowledges may still ask; the archive answers it.
-            oldest = next(iter(self._untold))
+        if sum(map(len, self._untold.values())) > self._settings.max_tasks:
+            # Whoever acknowledges least is told no more. It may still ask; the archive answers it.
+            own = order.sender
+            least = max(self._untold, key=lambda sender: (len(self._untold[sender]), sender == own))
+            oldest = next(iter(self._untold[least]))
             actions += self._step(oldest, *self._tasks[oldest], Acked(), now)
         return actions
 
@@ -283,14 +285,16 @@ class Home:
             self._held.setdefault(task.contractor, set()).add(key)
         if task.phase in ENDED and old.phase not in ENDED:
             self._unsettled -= 1
-            self._untold[key] = None
+            self._untold.setdefault(order.sender, {})[key] = None
         if _ready(task) and not _ready(old):
             since = old.due if task.rounds and old.due is not None else order.received
             level = math.floor(since / self._settings.ageing_s) - order.submit.priority
             heapq.heappush(self._ready, (level, order.deadline, key))
         if task.phase is Phase.CLOSED:
             del self._tasks[key]
-            self._untold.pop(key, None)
+            self._untold.get(order.sender, {}).pop(key, None)
+            if not self._untold.get(order.sender, True):
+                del self._untold[order.sender]
             self._timers.arm(key, None)
         else:
             due = math.inf if task.due is None else task.due

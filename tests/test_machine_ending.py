@@ -15,6 +15,7 @@ from machine_desk import (
     result,
     sent,
     started,
+    submit,
 )
 
 from bus_topics import messages as m
@@ -125,6 +126,14 @@ def test_of_ends_that_nobody_acknowledges_memory_holds_so_many() -> None:
     desk.restart()
     assert desk.home.unfinished() == 0
     assert len(desk.home._tasks) == 3
+
+
+def test_who_acknowledges_nothing_does_not_end_the_telling_of_others() -> None:
+    desk = Desk("pi4", max_tasks=3)
+    for sender, id_ in [("app", "a"), *(("flood", f"n{number}") for number in range(9))]:
+        desk.hear(sender, submit(id=id_))
+        desk.hear(sender, m.Cancel(id=id_))
+    assert list(desk.home._tasks) == ["app/a", "flood/n7", "flood/n8"]
 
 
 # --- an answer to an app -------------------------------------------------------------------------
