@@ -52,6 +52,10 @@ class Disk:
         """The rows of one table."""
         return (row for (table, _), row in self.rows.items() if table == name)
 
+    def empty(self, table: str) -> None:
+        """An old backup is restored, from before there was anything in this table."""
+        self.rows = {key: row for key, row in self.rows.items() if key[0] != table}
+
     def recall(self, key: str) -> Known | None:
         """`daemon.home.Archive`, on a disk that is never slow."""
         row = self.rows.get((TASK, key))

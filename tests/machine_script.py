@@ -89,11 +89,15 @@ class Cancel:
 
 @dataclass(frozen=True)
 class Crash:
-    """A node is killed, and comes back after `back_s`."""
+    """A node is killed, and comes back after `back_s`.
+
+    With `forgets` its operator has meanwhile restored what it knew as a contractor from an old backup.
+    """
 
     at: float
     node: str
     back_s: float
+    forgets: bool = False
 
 
 @dataclass(frozen=True)
@@ -288,10 +292,16 @@ def _blows(random: Random, setting: Setting, asks: Sequence[Event]) -> list[Even
     pick = random.choice
 
     def times() -> list[float]:
-        """None at all in half of the runs."""
-        return [random.uniform(0.0, STORM_S) for _ in range(pick([0, 0, 1, 3]))]
+        """None at all in half of the runs; else at any time, or when something has just been asked."""
+        return [
+            pick([random.uniform(0.0, STORM_S), pick(asks).at + random.uniform(0.0, 2.0)])
+            for _ in range(pick([0, 0, 1, 3]))
+        ]
 
-    events: list[Event] = [Crash(at, pick(names), pick([0.5, 3.0, 20.0])) for at in times()]
+    events: list[Event] = [
+        Crash(at, pick(names), pick([0.5, 3.0, 20.0]), forgets=pick([False, False, True]))
+        for at in times()
+    ]
     events += [Pause(at, pick(names), pick([3.0, 14.0, 50.0])) for at in times()]
     events += [Cut(at, pick([*names, *APPS]), pick([5.0, 20.0, 55.0])) for at in times()]
     events += [Wipe(at, pick([0.2, 4.0])) for at in times()]
@@ -350,8 +360,9 @@ def _event(event: Event) -> str:
             return f"{app} submits {submit.id} to {home}: {said}{once}, handoff {submit.handoff}"
         case Cancel(_, app, id_):
             return f"{app} cancels {id_}"
-        case Crash(_, node, back_s):
-            return f"{node} is killed, back after {back_s:g} s"
+        case Crash(_, node, back_s, forgets):
+            backup = ", its contracts from an old backup" if forgets else ""
+            return f"{node} is killed, back after {back_s:g} s{backup}"
         case Pause(_, node, s):
             return f"{node} stands still for {s:g} s"
         case Cut(_, who, s):

@@ -35,6 +35,8 @@ from machine_script import (
     shrunk,
 )
 
+from daemon.actions import CONTRACT
+
 CALM_S = 260.0
 """Long enough for the longest deadline, the longest pause of any repeat, and a lease or two."""
 LONGEST_S = 60.0
@@ -188,8 +190,10 @@ class World:
                 self.apps[app].ask(home, submit)
             case Cancel(_, app, id_):
                 self.apps[app].cancel(id_)
-            case Crash(_, node, back_s):
+            case Crash(_, node, back_s, forgets):
                 self.nodes[node].crash(back_s)
+                if forgets:
+                    self.nodes[node].disk.empty(CONTRACT)
             case Pause(_, node, s):
                 self._pause(self.nodes[node], self._within_storm(s))
             case Cut(_, who, s):

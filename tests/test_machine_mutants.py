@@ -11,8 +11,11 @@ from typing import Any, NamedTuple
 
 import pytest
 from machine_node import Node
-from machine_script import drawn
+from machine_script import Ask, Crash, Machine, Script, Setting, drawn
 from machine_world import broken
+from msgspec import Raw
+
+from bus_topics import messages as m
 
 SEEDS = 250
 """About four seconds of one core; the last mutant is found well before."""
@@ -149,6 +152,34 @@ def test_without_its_protection_a_promise_breaks(
     for place, edits in places.items():
         _mutate(monkeypatch, place, edits)
     assert _first_broken().startswith(promise)
+
+
+def test_a_grant_for_any_life_begins_what_its_home_has_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Too rare for a few hundred seeds: the script as it was found, in one of two thousand."""
+    machines = (
+        Machine("attic", slots=1, quality=0.9, rate=1.016),
+        Machine("pi5", slots=2, quality=0.9, rate=1.002),
+        Machine("shed", slots=1, quality=0.3, rate=0.991),
+    )
+    submit = m.Submit(
+        id="t1",
+        capability="echo",
+        content=Raw(b'"web1"'),
+        once=True,
+        preference=m.Preference.DISTRIBUTED,
+        deadline_ms=20_000,
+        priority=9,
+        handoff=False,
+    )
+    events = (Ask(1.224, "web", "shed", submit), Crash(15.857, "attic", 3.0))
+    mishaps = {"shed writes task web/t1 running #1": (-1.0, 20.0)}
+    script = Script(808, Setting(machines), events, mishaps)
+    assert broken(script) == ""
+    change = Change("daemon.contract.step", " and life == contract.claimant", "")
+    _mutate(monkeypatch, change.place, [change])
+    assert broken(script) == "P3: web/t1/1 began at attic without a claim"
 
 
 def test_what_is_acknowledged_before_the_commit_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:

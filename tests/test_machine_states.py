@@ -96,9 +96,11 @@ class Storms(RuleBasedStateMachine):
     def wait(self, seconds: float) -> None:
         self.world.until(self.world.now + seconds)
 
-    @rule(node=st.sampled_from(NAMES), back_s=st.sampled_from([0.0, 0.5, 20.0]))
-    def kill(self, node: str, back_s: float) -> None:
-        self._now(Crash(0.0, node, back_s))
+    @rule(
+        node=st.sampled_from(NAMES), back_s=st.sampled_from([0.0, 0.5, 20.0]), forgets=st.booleans()
+    )
+    def kill(self, node: str, back_s: float, *, forgets: bool) -> None:
+        self._now(Crash(0.0, node, back_s, forgets=forgets))
 
     @rule(node=st.sampled_from(NAMES), s=st.sampled_from([1.0, 14.0, 50.0]))
     def stop(self, node: str, s: float) -> None:
