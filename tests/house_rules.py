@@ -33,6 +33,9 @@ MEASURED_BY_BENCH = {"aiomqtt", "paho", "sqlite3", "onnx"}
 TRAINING_ONLY = {"torch", "onnx", "safetensors"}
 # The one place where any fault of a handler becomes a failure that the requester sees.
 CATCHES_ALL = {"daemon/worker_main.py"}
+# The sandbox, whose purpose it is; nothing else runs text.
+RUNS_TEXT = {"handlers/sandbox_child.py", "handlers/code_agreement_child.py"}
+RUNNERS = {"eval", "exec", "system", "popen", "getoutput", "getstatusoutput", "execl", "execlp"}
 MAX_LINES = 420
 # One list of declarations; a reader looks up one message, never reads the file.
 LISTS = {"bus_topics/messages.py"}
@@ -122,6 +125,26 @@ def catches_everything(root: Path) -> list[str]:
     return breaches
 
 
+def runs_text(root: Path) -> list[str]:
+    """Calls that would run text, by Python or by a shell, outside the sandbox."""
+    breaches = []
+    for file, tree in _trees(root):
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call) or file in RUNS_TEXT:
+                continue
+            match node.func:
+                case ast.Name(id=name) if name in RUNNERS:
+                    breaches.append(f"{file}:{node.lineno} calls {name}")
+                case ast.Attribute(value=ast.Name(id="os" | "subprocess"), attr=name) if (
+                    name in RUNNERS
+                ):
+                    breaches.append(f"{file}:{node.lineno} calls {name}")
+            shells = (word for word in node.keywords if word.arg == "shell")
+            if any(not _is_false(word.value) for word in shells):
+                breaches.append(f"{file}:{node.lineno} asks for a shell")
+    return breaches
+
+
 def long_files(root: Path) -> list[str]:
     """Python files of more lines than one sitting takes."""
     files = [*root.glob("tests/*.py"), *root.glob("tools/*.py")]
@@ -188,6 +211,10 @@ def _module(file: str) -> str:
 
 def _is_cli(file: str) -> bool:
     return file.startswith("daemon/cli")
+
+
+def _is_false(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and value.value is False
 
 
 def _raises_again(handler: ast.ExceptHandler) -> bool:

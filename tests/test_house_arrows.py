@@ -19,6 +19,7 @@ RULES: list[Rule] = [
     house_rules.misplaced_libraries,
     house_rules.training_on_the_serving_path,
     house_rules.catches_everything,
+    house_rules.runs_text,
     house_rules.long_files,
     house_rules.shadowing_tests,
 ]
@@ -50,6 +51,13 @@ def test_the_tree_keeps(rule: Rule) -> None:
         (house_rules.catches_everything, "daemon/a.py", "try: f()\nexcept Exception: pass"),
         (house_rules.catches_everything, "engine/a.py", "try: f()\nexcept: pass"),
         (house_rules.catches_everything, "engine/a.py", "try: f()\nexcept (OSError, Exception): 0"),
+        (house_rules.runs_text, "handlers/a.py", "eval(text)"),
+        (house_rules.runs_text, "daemon/a.py", "import os\nos.system(text)"),
+        (
+            house_rules.runs_text,
+            "handlers/sandbox.py",
+            "import subprocess\nsubprocess.run(a, shell=b)",
+        ),
         (house_rules.long_files, "daemon/a.py", "x = 1\n" * 421),
         (house_rules.shadowing_tests, "tests/daemon/test_a.py", ""),
         (house_rules.shadowing_tests, "tests/engine.py", ""),
