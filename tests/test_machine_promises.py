@@ -6,9 +6,10 @@ More seeds, and what to do with one that fails: docs/simulator.md.
 from collections import Counter
 from dataclasses import replace
 
+import machine_storms
 import pytest
 from machine_ledger import Broken
-from machine_node import ABSTAINED
+from machine_node import ABSTAINED, Node
 from machine_script import TRUSTED, Script, Setting, clear, drawn, shrunk
 from machine_world import World, broken, shortest
 
@@ -125,6 +126,18 @@ def test_a_failing_seed_is_told_as_the_shortest_script_that_fails(
     assert len(text.splitlines()) < len(str(whole).splitlines()) / 4
     for part in small.events:
         assert broken(replace(small, events=tuple(e for e in small.events if e != part))) == ""
+
+
+def test_the_command_counts_what_happened_and_says_what_broke(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert machine_storms.main(["--seeds", "3", "--first", "8"]) == 0
+    assert capsys.readouterr().out.startswith("3 seeds from 8: 0 broken; ")
+    monkeypatch.setattr(Node, "hasty", True)
+    assert machine_storms.main(["--seeds", "1", "--first", "8"]) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert (said[0][:1], said[1]) == ("P", "seed 8")
+    assert said[-1].startswith("1 seeds from 8: 1 broken; ")
 
 
 def test_a_run_that_keeps_its_promises_has_no_script_to_show() -> None:
