@@ -108,13 +108,15 @@ class Ledger:
             raise Broken(f"P1: {app} was told that {told.id} is accepted, then {told.message}")
 
     def of_others(self, home: "Node", parcel: Parcel) -> Standing:
-        """How the tasks stand that are no business of a hostile sender."""
+        """How the tasks stand that are no business of a hostile sender; an end is guarded by `writes`."""
         if parcel.sender != HOSTILE or isinstance(parcel.message, m.Bid):
             return {}
         return {
             key: (task.phase, task.attempt, task.contractor, task.claimed, task.outcome)
             for key, (order, task) in home.home._tasks.items()
-            if order.sender != HOSTILE and HOSTILE not in (one.node for one in task.given)
+            if task.phase not in ENDED
+            and order.sender != HOSTILE
+            and HOSTILE not in (one.node for one in task.given)
         }
 
     def unharmed(self, home: "Node", parcel: Parcel, before: Standing) -> None:
