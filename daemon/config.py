@@ -128,6 +128,9 @@ class AuctionConfig(msgspec.Struct, frozen=True, kw_only=True):
     beat_s: Annotated[float, Meta(gt=0.0, le=1800.0)] = 5.0
     max_open: Annotated[int, Meta(ge=1, le=1000)] = 8
     max_tasks: Annotated[int, Meta(ge=1, le=1_000_000)] = 2000
+    sender_tasks: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    sender_mb: Annotated[int, Meta(ge=1, le=100_000)] = 32
+    sender_per_s: Annotated[float, Meta(ge=0.01, le=1e6)] = 200.0
     max_attempts: Annotated[int, Meta(ge=1, le=100)] = 3
     private_nodes: tuple[NodeId, ...] = ()
     may_submit: tuple[Rule, ...] = ()

@@ -20,6 +20,7 @@ from bus_topics.messages import RejectCode
 from daemon import auction
 from daemon.actions import Action, Send
 from daemon.allow import submit_refusal
+from daemon.budgets import Budgets
 from daemon.config import AuctionConfig
 from daemon.ending import tell
 from daemon.rejection import rejection
@@ -88,6 +89,7 @@ class Home:
         self._operators = frozenset(operators)
         self._tasks: dict[str, Known] = {}
         self._unsettled = 0
+        self._budgets = Budgets(settings)
         self._untold: dict[str, dict[str, None]] = {}
         self._ready: list[tuple[int, float, str]] = []
         self._rounds: set[str] = set()
@@ -119,9 +121,13 @@ class Home:
             code = RejectCode.BUSY
             return [rejection(sender, submit.id, code, reason, reply, RETRY_AFTER_MS)]
         order = auction.ordered(sender, submit, now, self._settings, reply)
+        reason, wait_ms = self._budgets.refusal(order, now)
+        if reason:
+            return [rejection(sender, submit.id, RejectCode.BUSY, reason, reply, wait_ms)]
         task, save = auction.admit(order, now)
         self._tasks[key] = (order, task)
         self._unsettled += 1
+        self._budgets.opened(order)
         return [save]
 
     def admitted(self, key: str, now: float) -> list[Action]:
@@ -135,6 +141,7 @@ class Home:
         """The disk did not take it: forget it and say so, so that it may be sent again."""
         order, _ = self._tasks.pop(key)
         self._unsettled -= 1
+        self._budgets.closed(order)
         reason = f"the disk of {self._own} takes no more; send it again later"
         code = RejectCode.BUSY
         return [rejection(order.sender, order.submit.id, code, reason, order.reply, RETRY_AFTER_MS)]
@@ -213,6 +220,7 @@ class Home:
                 continue
             self._tasks[order.key] = (order, task)
             self._unsettled += 1  # until `_put` sees that it has ended
+            self._budgets.opened(order)
             self._put(order.key, order, Task(), task)
             if order.reply is None and task.phase not in ENDED:
                 actions.append(Send(order.sender, m.Accepted(id=order.submit.id)))
@@ -285,6 +293,7 @@ class Home:
             self._held.setdefault(task.contractor, set()).add(key)
         if task.phase in ENDED and old.phase not in ENDED:
             self._unsettled -= 1
+            self._budgets.closed(order)
             self._untold.setdefault(order.sender, {})[key] = None
         if _ready(task) and not _ready(old):
             since = old.due if task.rounds and old.due is not None else order.received
