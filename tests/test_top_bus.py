@@ -72,37 +72,42 @@ def test_without_a_bus_it_is_one_line() -> None:
     finished("top", "--port", free_port()).fails(4, "no MQTT broker")
 
 
-@pytest.mark.parametrize("leave", [b"q", b"\x03", signal.SIGTERM])
 async def test_it_lives_in_a_terminal_and_leaves_it_as_it_was(
-    broker: BrokerProcess, nodes: list[NodeProcess], leave: bytes | signal.Signals
+    broker: BrokerProcess, nodes: list[NodeProcess]
 ) -> None:
-    """80 columns by 24 lines, as over ssh."""
-    async with Mesh(port=broker.port, home="desk") as mesh, asyncio.timeout(60):
+    """80 columns by 24 lines, as over ssh; left by q, by Ctrl-C and by a signal."""
+    async with Mesh(port=broker.port, home="desk") as mesh, asyncio.timeout(120):
         await on_the_bus(mesh, "attic", "desk")
-        ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        before = termios.tcgetattr(theirs)
-        process = in_terminal(theirs, broker.port)
-        os.set_blocking(ours, False)
-        shown = Shown(ours)
-        try:
-            await eventually(lambda: b"attic" in shown(), "nothing is drawn", 30)
-            assert b"\x1b[?1049h" in shown(), "the screen of before is kept aside"
-            await (await mesh.submit(WORK, {"ms": 1}, id="seen")).final()
-            await eventually(lambda: b"app/seen" in shown(), "it does not go on", 30)
-            if isinstance(leave, bytes):
-                os.write(ours, leave)
-            else:
-                process.send_signal(leave)
-            await eventually(lambda: ended(process, shown), "it did not leave", 30)
-        finally:
-            process.kill()
-            process.wait()
-        assert process.returncode == 0
-        assert b"\x1b[?1049l" in shown()
-        assert termios.tcgetattr(theirs) == before
-        os.close(theirs)
-        os.close(ours)
+        for number, leave in enumerate((b"q", b"\x03", signal.SIGTERM)):
+            await looked_at(mesh, broker.port, f"seen-{number}", leave)
+
+
+async def looked_at(mesh: Mesh, port: int, task: str, leave: bytes | signal.Signals) -> None:
+    """One look, in which a task comes and goes."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    before = termios.tcgetattr(theirs)
+    process = in_terminal(theirs, port)
+    os.set_blocking(ours, False)
+    shown = Shown(ours)
+    try:
+        await eventually(lambda: b"attic" in shown(), "nothing is drawn", 30)
+        assert b"\x1b[?1049h" in shown(), "the screen of before is kept aside"
+        await (await mesh.submit(WORK, {"ms": 1}, id=task)).final()
+        await eventually(lambda: f"app/{task}".encode() in shown(), "it does not go on", 30)
+        if isinstance(leave, bytes):
+            os.write(ours, leave)
+        else:
+            process.send_signal(leave)
+        await eventually(lambda: ended(process, shown), "it did not leave", 30)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 0
+    assert b"\x1b[?1049l" in shown()
+    assert termios.tcgetattr(theirs) == before
+    os.close(theirs)
+    os.close(ours)
 
 
 class Shown:
