@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from daemon.doctor import Finding
 
 BENCHMARKS = (
-    *("auction", "batch", "devices", "engine", "idle", "models", "modes", "scale", "sharing"),
-    *("soak", "training"),
+    *("allocation", "auction", "batch", "devices", "engine", "idle", "models", "modes", "scale"),
+    *("sharing", "soak", "training"),
 )
 
 

@@ -116,6 +116,10 @@ def _no_work(tokens_in: int, max_tokens: int) -> Work:
     return Work(0, 0)
 
 
+def _paced_work(tokens_in: int, max_tokens: int) -> Work:
+    return Work(0, max_tokens)
+
+
 _ENTRIES = (
     Entry(
         capability="intent_classification",
@@ -210,6 +214,16 @@ _ENTRIES = (
         speeds=Speeds(prefill=0.0, decode=0.0),
         memory_mb=20,
         together=4,
+        selftest=True,
+    ),
+    Entry(
+        capability="selftest_paced",
+        factory="handlers.selftest:Paced",
+        model="",
+        quality=1.0,
+        estimate=_paced_work,
+        speeds=Speeds(prefill=0.0, decode=100.0),
+        memory_mb=20,
         selftest=True,
     ),
 )

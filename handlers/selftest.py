@@ -3,8 +3,9 @@
 ``selftest_echo`` gives its content back: the cheapest task there is. ``selftest_work`` takes time
 in steps, can leave one line in a file as its visible effect (so that a test can count how often it
 really ran), and can die in each way a worker must survive. ``selftest_tandem`` takes the same, and
-several of it at once. They are offered only where a node's
-configuration enables the self-test, because ``mark`` writes to a path that the sender names.
+several of it at once. ``selftest_paced`` takes as long as so many tokens take at a speed that the
+models folder tells. They are offered only where a node's configuration enables the self-test,
+because ``mark`` writes to a path that the sender names.
 """
 
 import os
@@ -15,7 +16,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from handlers.protocol import Call, Cancelled, HandlerError, read_content, run_alone
+from handlers.protocol import Call, Cancelled, HandlerError, Unavailable, read_content, run_alone
 
 _POLL_S = 0.01
 _ALLOCATION = 64 * 1024 * 1024
@@ -42,6 +43,12 @@ class WorkDone(msgspec.Struct, frozen=True):
     steps: int
     note: str
     pid: int
+
+
+class Pace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The file ``selftest_paced.json`` in the models folder: how fast ``selftest_paced`` is there."""
+
+    decode_tok_s: Annotated[float, msgspec.Meta(gt=0)]
 
 
 class Echo:
@@ -133,6 +140,37 @@ class Tandem:
         finally:
             self._steps_s.remove(step_s)
         return msgspec.json.encode(WorkDone(work.steps, work.note, os.getpid()))
+
+
+class Paced:
+    """Capability ``selftest_paced``: as many tokens as the call allows, at the speed of :class:`Pace`.
+
+    It sleeps, so that several nodes of one machine are as fast as they say, whatever cores there are.
+    The content is given back.
+    """
+
+    capability = "selftest_paced"
+    model = ""
+
+    def __init__(self, models: Path) -> None:
+        """Take the models folder, where the pace is told."""
+        self._file = models / "selftest_paced.json"
+        self._tok_s = 0.0
+
+    def load(self) -> None:
+        """Read the pace. Raises :class:`Unavailable` when it is not told."""
+        try:
+            self._tok_s = msgspec.json.decode(self._file.read_bytes(), type=Pace).decode_tok_s
+        except (OSError, msgspec.DecodeError) as error:
+            raise Unavailable(f"{self._file} tells no pace: {error}") from error
+
+    def run(self, content: bytes, call: Call) -> bytes:
+        """Take the time. Raises :class:`Cancelled` within 10 ms of it."""
+        began = time.monotonic()
+        _wait(call.max_tokens / self._tok_s, call)
+        call.usage.decode_tokens += call.max_tokens
+        call.usage.decode_s += time.monotonic() - began
+        return content
 
 
 def _append_line(path: Path, line: str) -> None:
