@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from daemon.actions import FACT, Forget, Save
 from daemon.bus import Bus
-from daemon.group_commit import WriteError
 from daemon.journal import Journal
 
 FRESH_S, PATIENCE_S = 2.0, 2.0
@@ -40,7 +39,7 @@ class Checkup:
         self._journal = journal
         self._fault = fault
         self._one = asyncio.Lock()
-        self._writing: asyncio.Future[float] | None = None
+        self._writing: asyncio.Future[float | None] | None = None
         self._latest: Health | None = None
 
     async def look(self) -> Health:
@@ -58,7 +57,7 @@ class Checkup:
         return Health(time.monotonic(), broker_s, journal_s, faults)
 
     async def _ask_broker(self, faults: dict[str, str]) -> float | None:
-        answered: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        answered: asyncio.Future[float | None] = asyncio.get_running_loop().create_future()
         if not self._bus.linked or not self._bus.ping(_once(answered)):
             faults["broker"] = f"no link: {self._bus.trouble or 'not yet connected'}"
             return None
@@ -71,37 +70,27 @@ class Checkup:
         """Behind everything that waits to be written; a write that hangs is waited for, not repeated."""
         began = time.perf_counter()
         if self._writing is None or self._writing.done():
-            written: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-            self._writing = written
-
-            def then() -> None:
-                _once(written)(time.perf_counter() - began)
-
-            def failed(error: Exception) -> None:
-                if not written.done():
-                    written.set_exception(error)
-
-            self._journal.commit(_ROW, then, failed)
-        try:
-            taken = await _within(self._writing)
-        except WriteError as error:
-            faults["journal"] = str(error)
-            return None
+            self._writing = asyncio.get_running_loop().create_future()
+            ended = _once(self._writing)
+            self._journal.commit(
+                _ROW, lambda: ended(time.perf_counter() - began), lambda _error: ended(None)
+            )
+        taken = await _within(self._writing)
         if taken is None:
             faults["journal"] = self._journal.fault or f"a write takes longer than {PATIENCE_S:g} s"
         return taken
 
 
-def _once(future: asyncio.Future[float]) -> Callable[[float], None]:
-    """Sets it, unless nobody waits any more."""
+def _once(future: asyncio.Future[float | None]) -> Callable[[float | None], None]:
+    """Sets it, unless nobody waits any more; None is a failure."""
 
-    def answer(value: float) -> None:
+    def answer(value: float | None) -> None:
         if not future.done():
             future.set_result(value)
 
     return answer
 
 
-async def _within(future: asyncio.Future[float]) -> float | None:
+async def _within(future: asyncio.Future[float | None]) -> float | None:
     await asyncio.wait((future,), timeout=PATIENCE_S)
     return future.result() if future.done() else None

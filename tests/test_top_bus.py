@@ -78,7 +78,8 @@ async def test_it_lives_in_a_terminal_and_leaves_it_as_it_was(
     """80 columns by 24 lines, as over ssh; left by q, by Ctrl-C and by a signal."""
     async with Mesh(port=broker.port, home="desk") as mesh, asyncio.timeout(120):
         await on_the_bus(mesh, "attic", "desk")
-        for number, leave in enumerate((b"q", b"\x03", signal.SIGTERM)):
+        leaves: tuple[bytes | signal.Signals, ...] = (b"q", b"\x03", signal.SIGTERM)
+        for number, leave in enumerate(leaves):
             await looked_at(mesh, broker.port, f"seen-{number}", leave)
 
 
