@@ -77,6 +77,7 @@ async def _start(member: Member, state: Path, port: int) -> asyncio.subprocess.P
         "work.capabilities": ",".join(member.capabilities),
         "work.max_queue": "1000",
         "auction.sender_per_s": "1000000",  # one login is the whole load
+        "node.inbox_per_s": "1000000",
         **member.settings,
     }
     environment = {name: value for name, value in os.environ.items() if "FORGEBUS_" not in name}

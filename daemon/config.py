@@ -74,6 +74,7 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
     profile: Literal["custom", "pi_zero", "pi_4", "pi_5", "desktop"] = "custom"
     hub: bool = True
     operators: tuple[NodeId, ...] = ("cli",)
+    inbox_per_s: Annotated[float, Meta(ge=1.0, le=1e6)] = 2000.0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
 

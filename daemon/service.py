@@ -42,6 +42,7 @@ from daemon.config import Config
 from daemon.contract import Phase, contract_key
 from daemon.contractor import Contractor
 from daemon.corrections import Corrections, with_learning
+from daemon.gate import Gate
 from daemon.home import Home
 from daemon.journal_rescue import lately_lost, open_or_rescue
 from daemon.keeper import Keeper
@@ -118,6 +119,7 @@ class Node:
         machines = self._home, self._contractor, self._workers, self.roster
         self.observer = Observer(config, self.boot, checkup, *machines)
         self._tally = self.observer.tally
+        self._gate = Gate(config.node.inbox_per_s, self._journal, self._tally)
         self._alarm = Alarm(self._tick)
         self._healthy = True
         self._stopping, self._ready, self._idle = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -184,20 +186,21 @@ class Node:
         if incoming.topic in SYS_TOPICS:
             self._tally.broker_said(incoming.topic, incoming.payload)
             return
+        now = self._loop.time()
         try:
             address = topics.parse(self._base, incoming.topic)
+            if not self._gate.lets_in(address.sender, incoming, now):
+                return
             if incoming.retain and not address.topic.retain:
                 # The broker would deliver it again on every connection: a task each time.
                 raise WrongShape("a retained message; publish it without the retain flag")
-            self._dispatch(address, incoming)
+            self._dispatch(address, incoming, now)
         except WireError as error:
             sender = incoming.topic.removeprefix(self._base).strip("/").split("/")
-            self._quarantine(
-                incoming, sender[-2] if len(sender) > 2 else "", error.code, str(error)
-            )
+            told = sender[-2] if len(sender) > 2 else ""
+            self._gate.put_aside(incoming, told, error.code, str(error), now)
 
-    def _dispatch(self, address: topics.Address, incoming: Incoming) -> None:
-        now = self._loop.time()
+    def _dispatch(self, address: topics.Address, incoming: Incoming, now: float) -> None:
         sender = address.sender
         self._tally.received[address.topic.name] += 1
         match address.topic.name:
@@ -307,7 +310,8 @@ class Node:
                 case Halt(home, task, attempt):
                     self._workers.cancel(contract_key(home, task, attempt))
                 case Distrust(sender, code, reason) if incoming is not None:
-                    self._quarantine(incoming, sender, code, reason)
+                    now = self._loop.time()
+                    self._gate.put_aside(incoming, sender, code, reason, now)
         if admitted:
             self._tally.accepted += 1
             self._carry_out(self._home.admitted(admitted, self._loop.time()))
@@ -348,18 +352,6 @@ class Node:
         """An answer that nobody subscribes to is sent again; one that is not allowed never arrives."""
         if code == TAKEN or code >= REFUSED:
             self._carry_out(self._home.answered(key, self._loop.time()))
-
-    def _quarantine(self, incoming: Incoming, sender: str, code: str, reason: str) -> None:
-        self._tally.quarantined[code] += 1
-        _log.warning("quarantined", sender=sender, topic=incoming.topic[:200], code=code)
-        self._journal.quarantine(
-            sender=sender,
-            topic=incoming.topic[:300],
-            code=code,
-            reason=reason,
-            payload=incoming.payload,
-            then=incoming.ack,
-        )
 
     # --- what time brings ------------------------------------------------------------------------
 
