@@ -39,12 +39,12 @@ class Gate:
         """Whether the message is to be looked at; if not, it is done with. A flood is told once a minute."""
         if not self._traffic.take(sender, 1.0 + len(incoming.payload) / UNIT, now):
             return True
+        self._tally.quarantined[FLOOD] += 1
         if self._told.take(sender, 1.0, now):
-            self._tally.quarantined[FLOOD] += 1
             incoming.ack()
         else:
             reason = f"{sender} sends more than {self._per_s:g} messages a second; some are dropped"
-            self.put_aside(incoming, sender, FLOOD, reason, now)
+            self._keep(incoming, sender, FLOOD, reason)
         return False
 
     def put_aside(
@@ -54,7 +54,10 @@ class Gate:
         self._tally.quarantined[code] += 1
         if self._kept.take(sender, 1.0, now):
             incoming.ack()
-            return
+        else:
+            self._keep(incoming, sender, code, reason)
+
+    def _keep(self, incoming: Incoming, sender: str, code: str, reason: str) -> None:
         _log.warning("quarantined", sender=sender, topic=incoming.topic[:200], code=code)
         self._journal.quarantine(
             sender=sender,
