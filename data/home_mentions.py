@@ -46,6 +46,8 @@ def called(entity: Entity, rng: random.Random) -> str:
         name = rng.choice((f"{area} {name}", f"{name} in the {area}", f"{name} in {area}"))
     elif len(name.split()) > 2 and rng.random() < 0.25:
         name = " ".join(name.split()[1:] if rng.random() < 0.5 else name.split()[-2:])
+    elif len(name.split()) == 2 and rng.random() < 0.08:
+        name = name.split()[1]
     article = rng.choice(("the ", "the ", "", "my "))
     return name if "'s" in name.split()[0] else article + name
 

@@ -156,7 +156,8 @@ def _is_plain(stems: Sequence[str]) -> bool:
 
 def _is_noun(tokens: Sequence[Token], start: int, end: int) -> bool:
     """Whether everyday words are a name here: "the dock light" is no command to dock."""
-    return start > 0 and tokens[start - 1].stem in _ARTICLES and end - start > 1
+    article = start > 0 and tokens[start - 1].stem in _ARTICLES
+    return article and (end - start > 1 or tokens[start].stem not in ALL_KINDS)
 
 
 def _said_so(tokens: Sequence[Token], start: int, end: int, entity: Entity) -> bool:
