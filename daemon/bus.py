@@ -367,7 +367,9 @@ class Bus:
             case LinkLost(code=0x8E):
                 hint = f"another client uses the id {self._client_id!r}; every node needs its own"
             case LinkLost(code=0x80) if self._config.tls_cert and self._linked_at == float("inf"):
-                hint = "the broker refuses our certificate: revoked, or over; `forgebus enroll` again"
+                hint = (
+                    "the broker refuses our certificate: revoked, or over; `forgebus enroll` again"
+                )
             case aiomqtt.MqttError() | OSError():
                 hint = f"{NOBODY_THERE} and TLS; a broker must listen at {self._broker}"
             case _:
