@@ -109,8 +109,9 @@ async def failing(requests: int, request_s: float, failure: signal.Signals | Non
         asked = [await _submit(mesh, REQUEST_TOKENS) for _ in range(requests)]
         waiting = [asyncio.ensure_future(_done(one)) for one in asked]
         if failure is not None:
-            for answer in list(asyncio.as_completed(waiting))[:FAILS_AFTER]:
-                await answer
+            while sum(one.done() for one in waiting) < FAILS_AFTER:
+                left = [one for one in waiting if not one.done()]
+                await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
             _strike(bus, "failing", failure)
         try:
             await asyncio.gather(*waiting)

@@ -43,6 +43,7 @@ from daemon.attempt import (
 from daemon.config import AuctionConfig
 from daemon.eligible import allowed_nodes, is_better, nobody_better, not_allowed
 from daemon.ending import after_the_end, finish, in_hand, saved, stop_running, with_decision
+from daemon.holdings import delayed
 from daemon.judging import result_in
 from daemon.policy import MAX_REASON, Choice, Terms, decide
 from daemon.task import (
@@ -158,7 +159,9 @@ def _open(order: Order, task: Task, nonce: str, market: Market, now: float) -> T
     """Ask everyone, unless the answer is plain: we are the only one, or are preferred and free."""
     nonce = task.auction or nonce
     window = task.window_ms or market.settings.window_ms
-    task = replace(task, phase=Phase.OFFERED, auction=nonce, window_ms=window, rounds=0)
+    task = replace(
+        task, phase=Phase.OFFERED, auction=nonce, window_ms=window, rounds=0, offered=now
+    )
     allowed = allowed_nodes(order, market)
     if allowed is not None and not allowed:
         return finish(order, task, Outcome.FAILED, now, error=not_allowed(order, market))
@@ -239,6 +242,11 @@ def _close(order: Order, task: Task, market: Market, now: float) -> Turn:
 
     With an abstention in hand ask again once, and only while somebody has not answered.
     """
+    bids = {
+        node: delayed(bid, market.given_since(node, task.offered))
+        for node, bid in task.bids.items()
+    }
+    task = replace(task, bids=bids)
     choice = _choice(order, task, market, now)
     if order.submit.negotiate:
         task = with_decision(task, choice.decision)
@@ -259,7 +267,14 @@ def _close(order: Order, task: Task, market: Market, now: float) -> Turn:
         return replace(
             task, phase=Phase.QUEUED, window_ms=window, bids={}, due=now + window / 1000
         ), []
-    task = replace(task, window_ms=window, rounds=task.rounds + 1, bids={}, due=now + window / 1000)
+    task = replace(
+        task,
+        window_ms=window,
+        rounds=task.rounds + 1,
+        offered=now,
+        bids={},
+        due=now + window / 1000,
+    )
     task = noted(order, task, now, "offered again", detail=f"no bid; window {window} ms")
     allowed = allowed_nodes(order, market)
     offer = _offer(order, task, allowed, now)
@@ -351,7 +366,7 @@ def _expire(order: Order, task: Task, market: Market, now: float) -> Turn:
         may = "" if allowed is None else " that may have it"
         error += f": no live node{may} offers {order.submit.capability}"
     ended, actions = finish(order, task, Outcome.EXPIRED, now, error=error)
-    return ended, [*actions, *stop_running(order, task)]
+    return ended, [*blame, *actions, *stop_running(order, task)]
 
 
 _json = msgspec.json.Encoder()

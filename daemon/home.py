@@ -23,10 +23,11 @@ from daemon.allow import submit_refusal
 from daemon.budgets import Budgets
 from daemon.config import AuctionConfig
 from daemon.ending import tell
+from daemon.holdings import Holdings
 from daemon.rejection import rejection
 from daemon.reputation import Reputation
 from daemon.roster import Roster
-from daemon.task import ENDED, HELD, Order, Phase, ReplyTo, Task, ends_by, fitted, record_of
+from daemon.task import ENDED, Order, Phase, ReplyTo, Task, ends_by, fitted, record_of
 from daemon.timers import Timers
 from daemon.turn import (
     Acked,
@@ -93,7 +94,7 @@ class Home:
         self._untold: dict[str, dict[str, None]] = {}
         self._ready: list[tuple[int, float, str]] = []
         self._rounds: set[str] = set()
-        self._held: dict[str, set[str]] = {}
+        self._held = Holdings()
         self._timers = Timers()
         self._accepts: deque[tuple[float, str]] = deque()
         self._verdicts: dict[str, list[m.Settled]] = {}
@@ -182,7 +183,7 @@ class Home:
     def node_changed(self, node: str, boot: str, now: float) -> list[Action]:
         """A node went offline (`boot` empty) or lives as another process."""
         actions: list[Action] = []
-        for key in tuple(self._held.get(node, ())):
+        for key in self._held.of(node):
             actions += self._turn(key, Gone(node, boot), now)
         if boot:
             self.reputation.restarted(node, now)
@@ -245,6 +246,7 @@ class Home:
             settings=self._settings,
             roster=self._roster,
             calibrations=self.reputation.of,
+            given_since=self._held.since,
             quote=self._quote,
             wins=self.reputation.wins(capability),
         )
@@ -287,10 +289,7 @@ class Home:
             self._rounds.add(key)
         else:
             self._rounds.discard(key)
-        if old.phase in HELD and (task.phase not in HELD or task.contractor != old.contractor):
-            self._held.get(old.contractor, set()).discard(key)
-        if task.phase in HELD:
-            self._held.setdefault(task.contractor, set()).add(key)
+        self._held.moved(key, old, task)
         if task.phase in ENDED and old.phase not in ENDED:
             self._unsettled -= 1
             self._budgets.closed(order)
@@ -356,7 +355,7 @@ class Home:
             event = StartedIn(sender, one.attempt, boot)
             actions += self._attempt(one.task, event, sender, one.attempt, now)
         listed = {one.task for one in held}
-        for key in tuple(self._held.get(sender, ())):
+        for key in self._held.of(sender):
             if key not in listed:
                 actions += self._turn(key, Gone(sender, boot), now)
         return actions

@@ -137,6 +137,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     auction: str = ""
     window_ms: int = 0
     rounds: int = 0
+    offered: float = 0.0
+    """When the round was called for: no bid in it knows of what was awarded later."""
     bids: dict[str, Bid] = {}
     idle: bool = False
     """Everyone known to be capable has declined: the round goes on and takes no place from others."""
@@ -217,6 +219,7 @@ def shifted(order: Order, task: Task, by: float) -> tuple[Order, Task]:
     replace = msgspec.structs.replace
     return replace(order, received=order.received + by), replace(
         task,
+        offered=task.offered + by,
         decided=task.decided + by,
         awarded=task.awarded + by,
         lease_end=task.lease_end + by,

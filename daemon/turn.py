@@ -1,6 +1,6 @@
 """What can happen to a task on its home, and what comes of it: the vocabulary of the auction's machine."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bus_topics import messages as m
@@ -19,6 +19,8 @@ class Market:
     settings: AuctionConfig
     roster: Roster
     calibrations: Callable[[str, str], Calibration]
+    given_since: Callable[[str, float], Sequence[float]]
+    """Milliseconds of work of each attempt that we awarded to a node after an instant."""
     quote: Callable[[m.Offer, str, float], m.Bid]
     wins: Mapping[str, float]
 
