@@ -107,6 +107,7 @@ def small_disk(scene: Scene) -> None:
     place = scene.folder / "small"
     place.mkdir()
     _run("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place))
+    scene.undo.callback(_run, "umount", "--lazy", str(place))
     scene.places[HOME] = place
 
 

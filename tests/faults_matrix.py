@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
@@ -71,7 +72,7 @@ def run(name: str, tasks: int = TASKS, seed: int = 0, limit_s: float = LIMIT_S) 
         process.terminate()  # and not killed: it has processes of its own to end
         process.wait()
     lines = out.splitlines()
-    if not lines:
+    if process.returncode not in (0, 1) or not lines or not lines[-1].startswith("["):
         broken = [f"the cell itself fell: {faults[-3000:]}"]
         return Outcome(cell=name, seconds=time.monotonic() - began, broken=broken)
     return msgspec.json.decode(lines[-1], type=list[Outcome])[0]
@@ -80,8 +81,10 @@ def run(name: str, tasks: int = TASKS, seed: int = 0, limit_s: float = LIMIT_S) 
 def play(cell: Cell, tasks: int, seed: int, limit_s: float) -> Outcome:
     """One cell in this process."""
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="forgebus-faults-") as folder:
+    with ExitStack() as undo:
+        folder = undo.enter_context(tempfile.TemporaryDirectory(prefix="forgebus-faults-"))
         scene = Scene(Path(folder), cell.stage, tasks, seed, limit_s)
+        undo.callback(scene.undo.close)
         if cell.prepare is not None:
             cell.prepare(scene)
         try:

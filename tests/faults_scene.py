@@ -17,6 +17,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -87,6 +88,8 @@ class Scene:
         self.places: dict[str, Path] = {}
         self.more: list[BrokerProcess] = []
         """Brokers besides the app's; started with it."""
+        self.undo = ExitStack()
+        """What must be put back when all has been looked at."""
         self._stage = stage
         self._over = time.monotonic() + limit_s
         self._app: subprocess.Popen[bytes] | None = None
