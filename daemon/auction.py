@@ -366,7 +366,7 @@ def _expire(order: Order, task: Task, market: Market, now: float) -> Turn:
         may = "" if allowed is None else " that may have it"
         error += f": no live node{may} offers {order.submit.capability}"
     ended, actions = finish(order, task, Outcome.EXPIRED, now, error=error)
-    return ended, [*blame, *actions, *stop_running(order, task)]
+    return ended, [*actions, *stop_running(order, task)]
 
 
 _json = msgspec.json.Encoder()
