@@ -5,12 +5,16 @@ from msgspec.structs import replace
 from bus_topics import messages as m
 from bus_topics.messages import Outcome
 from daemon.actions import Send, Tell
-from daemon.eligible import is_better, nobody_better, quality_of
+from daemon.eligible import allowed_nodes, is_better, nobody_better, quality_of
 from daemon.ending import finish, in_hand, saved, with_decision
+from daemon.pricing import MAX_RATIO
+from daemon.silence import patience_ends
 from daemon.task import Given, Order, Phase, Task, ends_by, given, noted
 from daemon.turn import Market, Rate, Turn
 
 AWARD_REPEAT_S = 1.0
+PATIENCE_LEASES = 3
+"""So many leases, and `MAX_RATIO` times its promise, a contractor that lives has for an attempt."""
 
 
 def award(order: Order, task: Task, market: Market, now: float) -> Turn:
@@ -71,13 +75,17 @@ def started(
     if not in_hand(task, sender, attempt):
         stale = given(task, attempt, sender)
         return task, [Send(sender, m.Stop(task=order.key, attempt=attempt))] if stale else []
+    if _overdue(order, task, market, now):
+        detail = f"{sender} promised {task.promised_ms:.0f} ms; after {now - task.awarded:.0f} s others may"
+        task, actions = lost(order, task, "lost", detail, market, now)
+        return task, [*actions, Send(sender, m.Stop(task=order.key, attempt=attempt))]
     if task.phase is Phase.AWARDED:
         task = noted(order, task, now, "started", sender)
     lease_end = now + market.settings.lease_s
     task = replace(
         task, phase=Phase.RUNNING, boot=boot, lease_end=lease_end, silent=False, due=lease_end
     )
-    return task, []
+    return replace(task, due=patience_ends(task, market)), []
 
 
 def claim(
@@ -150,7 +158,7 @@ def lost(
     """The attempt in hand is over without a result: the runner-up, a new round, or the end."""
     rate = Rate(task.contractor, refused=refused, lost=kind == "lost")
     task = noted(order, task, now, kind, task.contractor, detail)
-    if task.attempt >= order.max_attempts:
+    if task.attempt - task.early >= order.max_attempts:
         error = f"gave up after {task.attempt} attempts; the last: {detail}"
         ended, actions = finish(order, replace(task, dead=True), Outcome.FAILED, now, error=error)
         return ended, [rate, *actions]
@@ -195,6 +203,25 @@ def offered_anew(task: Task, due: float | None) -> Task:
     return replace(task, phase=Phase.QUEUED, auction="", ranking=(), bids={}, rounds=0, due=due)
 
 
+def _overdue(order: Order, task: Task, market: Market, now: float) -> bool:
+    """Whether a contractor that lives keeps a task so long past its promise that another should have it.
+
+    Never after a claim, never the last attempt, and only while somebody is there who has not had it: a
+    slow answer is better than none.
+    """
+    if task.claimed or task.promised_ms is None or task.attempt >= order.max_attempts:
+        return False
+    patience_s = max(PATIENCE_LEASES * market.settings.lease_s, MAX_RATIO * task.promised_ms / 1000)
+    if now - task.awarded <= patience_s:
+        return False
+    had = {one.node for one in task.given}
+    allowed = allowed_nodes(order, market)
+    live = market.roster.capable(order.submit.capability, now, allowed or ())
+    return any(
+        node not in had and is_better(task, quality_of(order, task, node, market)) for node in live
+    )
+
+
 def _holds(order: Order, task: Task, node: str, now: float) -> bool:
     """Whether a runner-up's price still stands: for `hold_ms`, or without end where that is 0.
 
@@ -205,6 +232,13 @@ def _holds(order: Order, task: Task, node: str, now: float) -> bool:
         return True
     late = task.abstention is not None and now + bid.eta_ms / 1000 > ends_by(order, task)
     return not late and (not bid.hold_ms or now - task.decided <= bid.hold_ms / 1000)
+
+
+def silent(order: Order, task: Task, market: Market, now: float) -> Turn:
+    """Past its promise and its beat: another gets it, although the lease is not over."""
+    heard = task.lease_end - market.settings.lease_s
+    detail = f"{task.contractor} is past its promise and was not heard of for {now - heard:.1f} s"
+    return lost(order, replace(task, early=task.early + 1), "lost", detail, market, now)
 
 
 def lease_over(order: Order, task: Task, market: Market, now: float) -> Turn:

@@ -38,6 +38,7 @@ from daemon.attempt import (
     gone,
     lease_over,
     refused,
+    silent,
     started,
 )
 from daemon.config import AuctionConfig
@@ -46,6 +47,7 @@ from daemon.ending import after_the_end, finish, in_hand, saved, stop_running, w
 from daemon.holdings import delayed
 from daemon.judging import result_in
 from daemon.policy import MAX_REASON, Choice, Terms, decide
+from daemon.silence import another_can, patience_ends
 from daemon.task import (
     ENDED,
     HELD,
@@ -69,6 +71,7 @@ from daemon.turn import (
     Open,
     Outbid,
     Outcomes,
+    Rate,
     RefusedIn,
     ResultIn,
     StartedIn,
@@ -347,6 +350,10 @@ def _tick(order: Order, task: Task, market: Market, now: float) -> Turn:
             return _close(order, task, market, now)
         case Phase.AWARDED | Phase.RUNNING if now >= task.lease_end:
             return lease_over(order, task, market, now)
+        case Phase.AWARDED | Phase.RUNNING if now >= patience_ends(task, market) and another_can(
+            order, task, market, now
+        ):
+            return silent(order, task, market, now)
         case Phase.AWARDED:
             again = min(now + AWARD_REPEAT_S, task.lease_end)
             return replace(task, due=again), [award_message(order, task, market, now)]
@@ -357,16 +364,20 @@ def _tick(order: Order, task: Task, market: Market, now: float) -> Turn:
 
 
 def _expire(order: Order, task: Task, market: Market, now: float) -> Turn:
+    """The end; whoever holds the task, and has promised it for a time that is over, is blamed."""
+    late = task.promised_ms is not None and (now - task.awarded) * 1000 > task.promised_ms
+    blame: Outcomes = [Rate(task.contractor)] if task.phase in HELD and late else []
     if task.claimed:
         error = "the deadline passed while the effect was allowed to run"
-        return finish(order, task, Outcome.UNKNOWN, now, error=error)
+        ended, actions = finish(order, task, Outcome.UNKNOWN, now, error=error)
+        return ended, [*blame, *actions]
     error = f"not done within {order.submit.deadline_ms} ms"
     allowed = allowed_nodes(order, market)
     if task.attempt == 0 and not market.roster.capable(order.submit.capability, now, allowed or ()):
         may = "" if allowed is None else " that may have it"
         error += f": no live node{may} offers {order.submit.capability}"
     ended, actions = finish(order, task, Outcome.EXPIRED, now, error=error)
-    return ended, [*actions, *stop_running(order, task)]
+    return ended, [*blame, *actions, *stop_running(order, task)]
 
 
 _json = msgspec.json.Encoder()

@@ -15,6 +15,8 @@ from daemon.turn import Rate
 
 LEARNED_AFTER_S = 5.0
 PREFIX = "calibration/"
+FORGIVEN_EVERY_S = 3600.0
+"""A restart is forgiven so often: a node that starts anew all the time is no better for it."""
 
 _NEUTRAL = Calibration()
 
@@ -31,6 +33,7 @@ class Reputation:
         self._revisions: dict[tuple[str, str], int] = {}
         self._learned: set[tuple[str, str]] = set()
         self._wins: dict[str, dict[str, float]] = {}
+        self._forgiven: dict[str, float] = {}
 
     def of(self, node: str, capability: str) -> Calibration:
         """What was learned of a node's promises; neutral for a stranger."""
@@ -70,9 +73,12 @@ class Reputation:
                 self._learn(pair, pricing.outbid(self._calibrations[pair]), now)
 
     def restarted(self, node: str, now: float) -> None:
-        """A node lives as another process: some of its failures are forgiven."""
+        """A node lives as another process: some of its failures are forgiven, now and then."""
+        if now - self._forgiven.get(node, -math.inf) < FORGIVEN_EVERY_S:
+            return
         for pair, calibration in list(self._calibrations.items()):
             if pair[0] == node:
+                self._forgiven[node] = now
                 self._learn(pair, pricing.restarted(calibration), now)
 
     def restore(self, key: str, rev: int, state: bytes) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Self
 import orjson
 import paho.mqtt.client as paho
 from broker_fixture import until
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -29,7 +29,7 @@ class HostileLogin:
         self._port = port
         self._codes: dict[int, int] = {}
         self._up = threading.Event()
-        version = paho.MQTTProtocolVersion.MQTTv5
+        version = MQTTProtocolVersion.MQTTv5
         self.client = paho.Client(CallbackAPIVersion.VERSION2, name, protocol=version)
         if folder is not None:
             context = ssl.create_default_context(cafile=str(folder / "authority.crt"))
