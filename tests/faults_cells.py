@@ -86,7 +86,7 @@ def double(scene: Scene) -> None:
         scene.saw["two of worker-a"] += 1
         scene.add(WORKERS[0], WORK, place=other)
     scene.finish()
-    scene.saw["conflict"] = scene.nodes[WORKERS[0]].log().count("conflict")
+    scene.saw["conflicts told"] = scene.nodes[WORKERS[0]].log().count('"conflict"')
 
 
 def set_back(scene: Scene) -> None:
@@ -155,7 +155,8 @@ CELLS = (
         "two-with-one-id",
         "a second node with the id of a worker",
         double,
-        seen=("two of worker-a",),
+        Stage(ms=400),
+        seen=("two of worker-a", "conflicts told"),
     ),
     Cell(
         "old-backup",

@@ -5,10 +5,13 @@ Rules for packets and small file systems live in namespaces of the cell alone, a
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
+import struct
 import subprocess
+from datetime import datetime
 from pathlib import Path
 
 from broker_fixture import SETTINGS, BrokerProcess
@@ -20,8 +23,6 @@ from small_disk import fill
 LOST_PERCENT = 8
 APART_S = 5.0
 """Longer than a lease."""
-FAKETIME = "faketime/libfaketimeMT.so.1"
-SLOW_SYNC = Path(__file__).parent / "faults_slow_sync.c"
 DAY_S = 86_400
 
 
@@ -129,8 +130,7 @@ def no_mount() -> str:
 
 def slow_sync(scene: Scene) -> None:
     """Build what makes every fsync wait."""
-    library = scene.folder / "slow_sync.so"
-    _run("cc", "-shared", "-fPIC", "-O1", "-o", str(library), str(SLOW_SYNC), "-ldl")
+    _build(scene, "faults_slow_sync.c")
     (scene.folder / "syncs").touch()
 
 
@@ -144,27 +144,21 @@ def slow(scene: Scene) -> None:
 
 
 def clock_file(scene: Scene) -> None:
-    """Where the nodes read what to add to the wall clock."""
-    _set_clock(scene, 0)
+    """Where the nodes read what to add to the wall clock, and what makes them."""
+    _build(scene, "faults_clock.c")
+    (scene.folder / "clock").write_bytes(bytes(8))
 
 
 def jump(scene: Scene) -> None:
     """A day on, two days back, and home."""
     for number in scene.strikes():
         scene.saw["clock jumped"] += 1
-        _set_clock(scene, (DAY_S, -DAY_S, 0)[number % 3])
-
-
-def _set_clock(scene: Scene, by_s: int) -> None:
-    fresh = scene.folder / "clock.new"
-    fresh.write_text(f"{by_s:+d}\n")
-    fresh.replace(scene.folder / "clock")
-
-
-def _faketime() -> str:
-    """The library, or empty."""
-    found = (*Path("/usr/lib").glob(f"*/{FAKETIME}"), *Path("/usr/lib").glob(FAKETIME))
-    return str(found[0]) if found else ""
+        by_s = (DAY_S, -DAY_S, 0)[number % 3]
+        with (scene.folder / "clock").open("r+b") as clock:
+            clock.write(struct.pack("=q", by_s))
+    told = [json.loads(line)["timestamp"] for line in scene.nodes[HOME].log().splitlines()]
+    days = {datetime.fromisoformat(at).date() for at in told}
+    scene.saw["days moved in the home's log"] = len(days) - 1
 
 
 # --- what is missing -----------------------------------------------------------------------------
@@ -184,8 +178,15 @@ def _closed(namespace: str) -> str:
     return "" if tried.returncode == 0 else f"unshare {namespace} is not allowed here"
 
 
-def _no_faketime() -> str:
-    return "" if _faketime() else "no libfaketime: apt-get install faketime"
+def _build(scene: Scene, source: str) -> None:
+    """A library of ours, for LD_PRELOAD."""
+    here, out = Path(__file__).parent / source, scene.folder / source.replace(".c", ".so")
+    _run("cc", "-shared", "-fPIC", "-O1", "-o", str(out), str(here), "-ldl")
+
+
+def no_compiler() -> str:
+    """Why a library for LD_PRELOAD cannot be built."""
+    return _without("cc", "gcc")
 
 
 CELLS = (
@@ -231,12 +232,12 @@ CELLS = (
         slow,
         Stage(
             environment={
-                "LD_PRELOAD": "{folder}/slow_sync.so",
+                "LD_PRELOAD": "{folder}/faults_slow_sync.so",
                 "FAULTS_SYNCS": "{folder}/syncs",
             }
         ),
         prepare=slow_sync,
-        lacks=lambda: _without("cc", "gcc"),
+        lacks=no_compiler,
         all_done=True,
         seen=("slow syncs",),
     ),
@@ -246,15 +247,13 @@ CELLS = (
         jump,
         Stage(
             environment={
-                "LD_PRELOAD": _faketime(),
-                "FAKETIME_TIMESTAMP_FILE": "{folder}/clock",
-                "FAKETIME_NO_CACHE": "1",
-                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+                "LD_PRELOAD": "{folder}/faults_clock.so",
+                "FAULTS_CLOCK": "{folder}/clock",
             }
         ),
         prepare=clock_file,
-        lacks=_no_faketime,
-        seen=("clock jumped",),
+        lacks=no_compiler,
+        seen=("clock jumped", "days moved in the home's log"),
     ),
     Cell(
         "hostile-login",

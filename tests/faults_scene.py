@@ -49,7 +49,7 @@ class Stage:
     """TLS, certificates and the access list."""
     window: int = 40
     """Tasks that the app has on their way at once."""
-    ms: int = 100
+    ms: int = 200
     home: Mapping[str, str] = field(default_factory=dict)
     """More of the home's configuration; {tenth} stands for a tenth of the tasks."""
     environment: Mapping[str, str] = field(default_factory=dict)
