@@ -3,6 +3,7 @@
 #
 #   make demo     install what a node needs and show an auction with three nodes
 #   make test     install the development and training extras and run the tests
+#   make faults   every fault on real processes, then 2,000 seeds of the simulator
 #   make check    format, lint and types
 #   make setup    .venv with everything in it, and the broker
 #   make run      one node in the foreground (ARGS="--config configs/desktop.toml")
@@ -23,10 +24,10 @@ PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
        $(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet
 
 .NOTPARALLEL:
-.PHONY: help setup demo test check bench run clean
+.PHONY: help setup demo test faults check bench run clean
 
 help:
-	@sed -n '4,10s/^# *//p' Makefile
+	@sed -n '4,11s/^# *//p' Makefile
 
 setup: venv.broker.clients $(VENV)/.everything $(VENV)/.fused
 
@@ -35,6 +36,11 @@ demo: venv.broker $(VENV)/.node $(VENV)/.fused
 
 test: venv.broker.clients $(VENV)/.everything $(VENV)/.fused
 	$(BIN)/pytest
+
+# Cells that cannot run here are skipped with their reason: docs/faults.md.
+faults: venv.broker $(VENV)/.everything
+	PYTHONPATH=tests $(BIN)/python -m faults_matrix $(CELLS)
+	PYTHONPATH=tests $(BIN)/python -m machine_storms --seeds 2000
 
 check: venv $(VENV)/.everything
 	$(BIN)/ruff format --check .
