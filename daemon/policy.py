@@ -207,6 +207,8 @@ def _reason(
 def _advantage(won: Considered, second: Considered, terms: Terms) -> str:
     """What put the winner before the second, in the words of the preference."""
     rival = f"{second.node}'s {second.corrected_ms:.0f} ms"
+    if second.eta_ms < won.corrected_ms < second.corrected_ms:
+        rival += f" ({_steps(second)})"  # it would have won, had its word been taken
     slower = won.corrected_ms > second.corrected_ms
     if slower and won.node == terms.own and terms.preference is Preference.LOCAL_FIRST:
         return f" as the home itself: {_worth(won)} is near enough to {rival}"
@@ -225,7 +227,10 @@ def _advantage(won: Considered, second: Considered, terms: Terms) -> str:
 
 def _worth(view: Considered) -> str:
     """The corrected time, and how it came from the bid where it differs."""
+    return f"{view.corrected_ms:.0f} ms corrected ({_steps(view)})"
+
+
+def _steps(view: Considered) -> str:
+    """What was bid, and what is made of it."""
     steps = f"bid {view.eta_ms:.0f} ms x {view.correction:.2f}"
-    if view.reliability < 0.995:
-        steps += f", {view.reliability:.0%} reliable"
-    return f"{view.corrected_ms:.0f} ms corrected ({steps})"
+    return f"{steps}, {view.reliability:.0%} reliable" if view.reliability < 0.995 else steps

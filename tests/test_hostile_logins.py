@@ -205,3 +205,57 @@ async def test_a_flood_is_dropped_and_drives_nothing_out(scene: Scene, app: Mesh
 def _kept(node: NodeProcess) -> Counter[str]:
     with JournalReader.peek(node.state) as reader:
         return Counter(row.sender for row in reader.quarantined(10_000))
+
+
+async def test_a_liar_that_never_delivers_loses_the_next_auctions_and_it_is_told_why(
+    scene: Scene, app: Mesh
+) -> None:
+    """It promises 0 ms, and says for ever that it works."""
+    with scene.hostile("liar") as liar:
+        liar.appear(WORK)
+        await on_the_bus(app, "liar")
+        asking = await _asked(app)
+        await asyncio.to_thread(liar.bids, "kitchen")
+        award = await asyncio.to_thread(liar.hears, "award")
+        attempt = {"task": award["task"], "attempt": award["attempt"]}
+
+        async def beat() -> None:
+            while True:
+                liar.tell("kitchen", "beat", boot=BOOT, held=[attempt])
+                await asyncio.sleep(0.3)
+
+        beating = asyncio.create_task(beat())
+        final = await asyncio.wait_for(asking.final(), 15)
+        beating.cancel()
+        assert (_note(final), final.node, final.attempts) == ("honest", "kitchen", 2)
+        again = await _asked(app)
+        await asyncio.to_thread(liar.bids, "kitchen")
+        final = await asyncio.wait_for(again.final(), 15)
+        assert (final.node, final.attempts) == ("kitchen", 1)
+        (record,) = await app.report(again.task)
+        told = record.decisions[-1].reason
+        assert told.startswith("kitchen wins"), told
+        assert "beats liar's" in told, told
+        assert "reliable" in told.partition("liar's")[2], told
+        liar.say("node/liar/status", b"offline")
+
+
+async def test_a_wrong_result_has_its_name_on_it_and_one_that_is_none_is_put_aside(
+    scene: Scene, app: Mesh
+) -> None:
+    """That a lying node's result is right, nobody promises; whose it is, the home says itself."""
+    with scene.hostile("mallory") as mallory:
+        mallory.appear("riddle")
+        await on_the_bus(app, "mallory")
+        asking = await app.submit("riddle", 1)
+        await asyncio.to_thread(mallory.bids, "kitchen")
+        award = await asyncio.to_thread(mallory.hears, "award")
+        attempt = {"task": award["task"], "attempt": award["attempt"]}
+        mallory.tell("kitchen", "result", **attempt, outcome="done", result=2, node="kitchen")
+        await eventually(
+            lambda: ("mallory", "wrong-shape") in quarantined(scene.kitchen), "not kept aside"
+        )
+        mallory.tell("kitchen", "result", **attempt, outcome="done", result=2, model="the best")
+        final = await asyncio.wait_for(asking.final(), 15)
+        assert (final.outcome, final.node) == ("done", "mallory")
+        mallory.say("node/mallory/status", b"offline")

@@ -43,7 +43,7 @@ def test_the_corrected_eta_decides_not_the_promised() -> None:
     assert choice.ranking == ("desk", "pi5")
     assert choice.decision.winner == "desk"
     assert choice.decision.reason == (
-        "desk wins: 84 ms corrected (bid 84 ms x 1.00) beats pi5's 420 ms"
+        "desk wins: 84 ms corrected (bid 84 ms x 1.00) beats pi5's 420 ms (bid 60 ms x 7.00)"
     )
     assert seen(choice, "pi5").correction == pytest.approx(7.0, rel=0.01)
     assert seen(choice, "pi5").corrected_ms == pytest.approx(420.0, rel=0.01)
