@@ -126,7 +126,7 @@ def revived(order: Order, task: Task, market: Market, now: float) -> Task:
     if task.phase in HELD:
         lease, allowed = now + market.settings.lease_s, allowed_nodes(order, market)
         hands = tuple(node for node in task.ranking if allowed is None or node in allowed)
-        return replace(task, lease_end=lease, due=now, ranking=hands)
+        return replace(task, lease_end=lease, due=now, ranking=hands, promised_ms=None)
     due = None if task.abstention is None else now + LOOK_ROUND_S
     return replace(task, phase=Phase.QUEUED, auction="", rounds=0, due=due)
 
@@ -270,14 +270,8 @@ def _close(order: Order, task: Task, market: Market, now: float) -> Turn:
         return replace(
             task, phase=Phase.QUEUED, window_ms=window, bids={}, due=now + window / 1000
         ), []
-    task = replace(
-        task,
-        window_ms=window,
-        rounds=task.rounds + 1,
-        offered=now,
-        bids={},
-        due=now + window / 1000,
-    )
+    task = replace(task, rounds=task.rounds + 1, bids={}, offered=now)
+    task = replace(task, window_ms=window, due=now + window / 1000)
     task = noted(order, task, now, "offered again", detail=f"no bid; window {window} ms")
     allowed = allowed_nodes(order, market)
     offer = _offer(order, task, allowed, now)

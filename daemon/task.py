@@ -154,6 +154,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     awarded: float = 0.0
     lease_end: float = 0.0
     given: tuple[Given, ...] = ()
+    early: int = 0
+    """How many attempts were given up before their lease was over; they do not count as attempts."""
     claimed: int = 0
     """The one attempt that may begin the effect of a `once` task; 0 while none."""
     claimed_boot: str = ""

@@ -25,9 +25,9 @@ from daemon.task import Given, Phase
 STOP = m.Stop(task=KEY, attempt=1)
 
 
-def raced(**changes: Any) -> Desk:
+def raced(*, beat_s: float = 5.0, **changes: Any) -> Desk:
     """A task awarded to pi4, with pi5 in hand and pi6 after it."""
-    desk = Desk("pi4", "pi5", "pi6")
+    desk = Desk("pi4", "pi5", "pi6", beat_s=beat_s)
     desk.submit(**changes)
     for node, eta in (("pi4", 100.0), ("pi5", 200.0), ("pi6", 300.0)):
         desk.hear(node, bid(eta_ms=eta))
@@ -62,7 +62,7 @@ def test_a_repeated_award_writes_nothing_and_tells_the_time_left() -> None:
 
 
 def test_an_award_that_nobody_hears_of_is_lost_after_a_lease() -> None:
-    desk = raced()
+    desk = raced(beat_s=10.0)
     assert awards(desk.until(14.9)) == [("pi4", 1)] * 14
     assert awards(desk.until(0.2)) == [("pi5", 2)]
 
@@ -104,7 +104,7 @@ def test_a_beat_says_as_much_as_started() -> None:
 
 
 def test_without_beats_the_next_in_hand_gets_it() -> None:
-    desk = raced()
+    desk = raced(beat_s=10.0)
     desk.hear("pi4", started())
     assert awards(desk.until(14.9)) == []
     assert awards(desk.until(0.2)) == [("pi5", 2)]
@@ -114,7 +114,7 @@ def test_without_beats_the_next_in_hand_gets_it() -> None:
 
 
 def test_a_beat_of_another_node_renews_nothing() -> None:
-    desk = raced()
+    desk = raced(beat_s=10.0)
     desk.hear("pi4", started())
     desk.until(10.0)
     assert sent(desk.hear("pi5", beat(1)), m.Stop) == []
@@ -359,7 +359,7 @@ def test_other_chunks_are_not(case: str) -> None:
 
 @pytest.mark.parametrize(("hold_ms", "held"), [(20_000, True), (10_000, False)])
 def test_a_runner_up_is_held_for_as_long_as_its_price_stands(hold_ms: int, held: bool) -> None:  # noqa: FBT001
-    desk = Desk("pi4", "pi5")
+    desk = Desk("pi4", "pi5", beat_s=10.0)
     desk.submit()
     desk.hear("pi4", bid(eta_ms=100.0))
     desk.hear("pi5", bid(eta_ms=200.0, hold_ms=hold_ms))
