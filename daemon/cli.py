@@ -24,6 +24,7 @@ from daemon import (
     cli_look,
     cli_models,
     cli_node,
+    cli_quarantine,
     cli_top,
     cli_train,
 )
@@ -54,7 +55,7 @@ app.command()(cli_look.tasks)
 app.command()(cli_look.why)
 app.command()(cli_top.top)
 app.add_typer(cli_models.app, name="models")
-app.command()(cli_local.quarantine)
+app.add_typer(cli_quarantine.app, name="quarantine")
 app.add_typer(cli_journal.app, name="journal")
 app.command()(cli_local.doctor)
 _PASSED_ON = {"ignore_unknown_options": True, "allow_extra_args": True}

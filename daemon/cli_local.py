@@ -1,8 +1,7 @@
-"""`forgebus quarantine`, `doctor`, `bench` and `demo`: what needs no node on the bus."""
+"""`forgebus doctor`, `bench` and `demo`: what needs no node on the bus."""
 
 import asyncio
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,38 +26,6 @@ BENCHMARKS = (
     *("allocation", "auction", "batch", "devices", "engine", "idle", "models", "modes", "scale"),
     *("sharing", "soak", "training"),
 )
-
-
-def quarantine(
-    limit: Annotated[int, typer.Option("--limit", "-n", help="How many.", min=1, max=1000)] = 20,
-    json: Json = False,
-    config: ConfigFile = None,
-    name: Annotated[str | None, typer.Option("--id", help="The node's id.")] = None,
-    state_dir: Annotated[
-        Path | None, typer.Option("--state-dir", help="Where its journal is.")
-    ] = None,
-) -> None:
-    """Show the messages that the node of this machine refused, newest first."""
-    import time
-
-    from daemon import show
-    from daemon.journal import JournalReader
-    from daemon.plain import as_json
-
-    more: dict[str, object] = {} if name is None else {"node.id": name}
-    if state_dir is not None:
-        more["node.state_dir"] = str(state_dir)
-    reader = JournalReader.peek(settings(config, more=more).node.state_dir)
-    try:
-        refused = reader.quarantined(limit)
-    finally:
-        reader.close()
-    if json:
-        print(as_json({"quarantined": refused}))
-    elif refused:
-        show.console().print(show.quarantine(refused, time.time()))
-    else:
-        print("nothing was refused")
 
 
 def doctor(

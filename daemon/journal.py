@@ -62,7 +62,10 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """A message that was refused; `payload` is its first `PAYLOAD_KEPT` bytes, `at` wall seconds."""
+    """A message that was refused; `payload` is its first `PAYLOAD_KEPT` bytes, `at` wall seconds.
+
+    `number` grows with each and names it for whoever looks.
+    """
 
     at: float
     sender: str
@@ -70,6 +73,7 @@ class Quarantined:
     code: str
     reason: str
     payload: bytes
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +140,10 @@ class JournalReader:
         where, values = (f"WHERE {schema.OWNER} = ?", (prefix,)) if prefix else ("", ())
         return self._rows(table, f"{where} ORDER BY updated DESC LIMIT ?", (*values, limit))
 
-    def quarantined(self, limit: int) -> list[Quarantined]:
-        """The messages refused last, newest first."""
-        sql = "SELECT at, sender, topic, code, reason, payload FROM quarantine"
+    def quarantined(self, limit: int, number: int | None = None) -> list[Quarantined]:
+        """The messages refused last, newest first; or the one of that number."""
         with told(self._path):
-            found = self._reader.execute(f"{sql} ORDER BY id DESC LIMIT ?", (limit,)).fetchall()
+            found = self._reader.execute(schema.REFUSED, (number, number, limit)).fetchall()
         return [Quarantined(*row) for row in found]
 
     def losses(self) -> list[Loss]:

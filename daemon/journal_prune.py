@@ -71,6 +71,21 @@ def prune_file(path: Path, limits: Limits, phases: Mapping[str, Collection[str]]
     return last
 
 
+def clear_quarantine(path: Path, keep_s: float = 0.0, sender: str = "") -> int:
+    """Delete the refused messages that are older, of this sender or of all; how many there were.
+
+    Beside the node that holds the journal, if one does. Raises JournalError.
+    """
+    with file.told(path), ExitStack() as undo:
+        if not path.is_file():
+            raise file.JournalError(f"{path}: there is no journal; has a node run here?")
+        connection = file.connect(path)
+        undo.callback(connection.close)
+        file.check_schema(connection, path)
+        values = (time.time() - keep_s, sender, ROWS)
+        return sum(_emptied(connection, schema.CLEAR_REFUSED, values, ROWS))
+
+
 def used_bytes(connection: sqlite3.Connection) -> int:
     """Bytes of the pages in use, those in the write-ahead log counted once."""
     pages = _pragma(connection, "page_count") - _pragma(connection, "freelist_count")

@@ -85,6 +85,10 @@ PRUNE = {
 PRUNE_REFUSED = (
     "DELETE FROM quarantine WHERE id IN (SELECT id FROM quarantine WHERE at < ? LIMIT ?)"
 )
+CLEAR_REFUSED = """DELETE FROM quarantine WHERE id IN (
+    SELECT id FROM quarantine WHERE at < ? AND ? IN ('', sender) LIMIT ?)"""
+REFUSED = """SELECT at, sender, topic, code, reason, payload, id FROM quarantine
+    WHERE ? IS NULL OR id = ? ORDER BY id DESC LIMIT ?"""
 
 LOSSES = "SELECT at, file, words FROM loss ORDER BY id DESC"
 LOSE = "INSERT INTO loss (at, file, words) VALUES (?, ?, ?)"

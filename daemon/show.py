@@ -140,11 +140,20 @@ def nodes(views: Iterable[NodeView]) -> Table:
 
 def quarantine(refused: Iterable[Quarantined], now: float) -> Table:
     """Messages that were refused, newest first; `now` is wall seconds."""
-    made = table("age", "sender", "fault", "reason", "topic", "payload begins")
+    made = table("", "age", "sender", "fault", "reason", "topic", "payload begins")
     for one in refused:
         begin = one.payload[:60].decode("utf-8", "backslashreplace")
         age = span(max(0.0, now - one.at))
-        row(made, age, one.sender, one.code, one.reason, one.topic, repr(begin)[1:-1])
+        row(
+            made,
+            str(one.number),
+            age,
+            one.sender,
+            one.code,
+            one.reason,
+            one.topic,
+            repr(begin)[1:-1],
+        )
     return made
 
 

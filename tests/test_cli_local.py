@@ -105,6 +105,24 @@ async def test_quarantine_shows_what_was_refused_and_no_escape(call: Call, tmp_p
     assert "\x1b" not in table.out
 
 
+async def test_a_refused_message_is_shown_whole_and_cleared_by_sender_and_age(
+    call: Call, tmp_path: Path
+) -> None:
+    await _refuse(tmp_path)
+    there = ("--state-dir", tmp_path)
+    (one,) = call("quarantine", "list", *there, "--json").json["quarantined"]
+    told = call("quarantine", "show", one["number"], *there)
+    assert "in/a/mallory/bid" in told.out
+    assert "\\xff" in told.out
+    assert "\x1b" not in told.out
+    call("quarantine", "show", 99, *there).fails(1, "number 99")
+    assert call("quarantine", "clear", "--sender", "app", *there, "--json").json["cleared"] == 0
+    assert call("quarantine", "clear", "--older-than", 1, *there, "--json").json["cleared"] == 0
+    cleared = call("quarantine", "clear", "--sender", "mallory", *there)
+    assert cleared.out == "1 refused messages deleted\n"
+    assert call("quarantine", *there).out == "nothing was refused\n"
+
+
 def test_quarantine_without_a_journal_is_one_line(call: Call, tmp_path: Path) -> None:
     call("quarantine", "--state-dir", tmp_path).fails(1, "there is no journal", "state_dir")
 
