@@ -209,7 +209,7 @@ def _overdue(order: Order, task: Task, market: Market, now: float) -> bool:
     Never after a claim, never the last attempt, and only while somebody is there who has not had it: a
     slow answer is better than none.
     """
-    if task.claimed or task.promised_ms is None or task.attempt >= order.max_attempts:
+    if task.claimed or task.promised_ms is None or task.attempt - task.early >= order.max_attempts:
         return False
     patience_s = max(PATIENCE_LEASES * market.settings.lease_s, MAX_RATIO * task.promised_ms / 1000)
     if now - task.awarded <= patience_s:
