@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 
 from broker_fixture import BrokerProcess
 from faults_requester import HOME, WORK
-from faults_scene import ROOT, WORKERS, Cell, Scene, Stage
+from faults_scene import WORKERS, Cell, Scene, Stage
+
+from daemon.journal import Journal
 
 FROZEN_S = 4.0
 """Beyond the lease of 3 s that the scene's nodes have."""
@@ -94,9 +94,8 @@ def set_back(scene: Scene) -> None:
     node = scene.nodes[WORKERS[0]]
     copy = scene.folder / "copy.db"
     scene.begun(0.1)
-    command = [sys.executable, "-m", "daemon.cli", "journal", "backup", str(copy)]
-    command += ["--state-dir", str(node.state), "--id", node.id]
-    subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
+    with Journal.peek(node.state) as journal:
+        journal.backup(copy)
     if scene.begun(0.4):
         node.kill()
         for file in node.state.glob("journal.db*"):
@@ -168,7 +167,7 @@ CELLS = (
         "overload",
         "ten times as many tasks at once as the home takes",
         calm,
-        Stage(window=10_000, home={"auction__max_tasks": "{tenth}"}),
+        Stage(window=10_000, ms=50, home={"auction__max_tasks": "{tenth}"}),
         all_done=True,
         seen=("busy",),
     ),

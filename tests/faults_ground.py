@@ -259,7 +259,7 @@ CELLS = (
         "hostile-login",
         "a node with a login of its own lies, floods and does not deliver",
         lie,
-        Stage(secured=True),
+        Stage(secured=True, ms=300),
         seen=("lies", "refused by the broker", "quarantined"),
     ),
 )

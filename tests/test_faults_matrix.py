@@ -12,7 +12,14 @@ from faults_verdict import judge
 
 from daemon.journal import Journal
 
-QUICK = ("requester-killed", "home-frozen", "packet-loss", "disk-full", "old-backup", "overload")
+QUICK = (
+    "requester-killed",
+    "broker-killed-tls",
+    "packet-loss",
+    "disk-full",
+    "old-backup",
+    "hostile-login",
+)
 TASKS = 30
 
 
