@@ -8,6 +8,7 @@ quarantine only so much is kept, so that it cannot drive out what others did, no
 
 import structlog
 
+from bus_topics.topics import Address
 from daemon.bus import Incoming
 from daemon.journal import Journal
 from daemon.meter import Meter
@@ -15,6 +16,8 @@ from daemon.tally import Tally
 
 UNIT = 4096
 """A message counts as one, and as one more for each so many bytes."""
+REPORT = 20.0
+"""A `get` counts as so many: it is short, and its answer is read from the disk."""
 BURST_S = 5.0
 KEPT, KEPT_PER_S = 200.0, 1.0
 """Refused messages of one sender that are kept in a row, and a second."""
@@ -35,9 +38,11 @@ class Gate:
         self._kept = Meter(KEPT_PER_S, KEPT)
         self._told = Meter(1.0 / TOLD_EVERY_S, 1.0)
 
-    def lets_in(self, sender: str, incoming: Incoming, now: float) -> bool:
+    def lets_in(self, address: Address, incoming: Incoming, now: float) -> bool:
         """Whether the message is to be looked at; if not, it is done with. A flood is told once a minute."""
-        if not self._traffic.take(sender, 1.0 + len(incoming.payload) / UNIT, now):
+        sender = address.sender
+        units = REPORT if address.topic.name == "get" else 1.0 + len(incoming.payload) / UNIT
+        if not self._traffic.take(sender, units, now):
             return True
         self._tally.quarantined[FLOOD] += 1
         if self._told.take(sender, 1.0, now):

@@ -189,7 +189,7 @@ class Node:
         now = self._loop.time()
         try:
             address = topics.parse(self._base, incoming.topic)
-            if not self._gate.lets_in(address.sender, incoming, now):
+            if not self._gate.lets_in(address, incoming, now):
                 return
             if incoming.retain and not address.topic.retain:
                 # The broker would deliver it again on every connection: a task each time.
