@@ -259,7 +259,7 @@ CELLS = (
         "hostile-login",
         "a node with a login of its own lies, floods and does not deliver",
         lie,
-        Stage(secured=True, ms=300),
-        seen=("lies", "refused by the broker", "quarantined"),
+        Stage(secured=True, window=8),
+        seen=("lies", "bids of 0 ms", "refused by the broker", "quarantined"),
     ),
 )

@@ -33,7 +33,12 @@ def lie(scene: Scene) -> None:
     assert isinstance(scene.broker, SecuredBus)
     folder = scene.broker.admit(MALLORY, Role.NODE)
     scene.begun(0.05)
-    asyncio.run(_lie(scene, scene.broker.peer(folder, f"{BASE}/offer/#", f"{BASE}/in/{MALLORY}/#")))
+    asyncio.run(
+        _lie(
+            scene,
+            scene.broker.peer(folder, f"{BASE}/offer/selftest_work/+", f"{BASE}/in/{MALLORY}/#"),
+        )
+    )
     scene.saw["quarantined"] = sum(
         sender == MALLORY for node in scene.nodes.values() for sender, _ in quarantined(node)
     )
