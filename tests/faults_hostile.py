@@ -15,13 +15,14 @@ from broker_fixture import Peer
 from bus_fixture import BASE, SecuredBus
 from faults_requester import APP, HOME
 from faults_scene import WORKERS, Scene
+from faults_verdict import LIAR
 from node_process import quarantined
 
 from bus_topics import codec
 from bus_topics import messages as m
 from daemon.logins import Role
 
-MALLORY = "mallory"
+MALLORY = LIAR
 BOOT = "0123456789abcdef"
 NOT_ALLOWED = 0x87
 BIDS_ONE_IN = 4

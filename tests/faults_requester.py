@@ -60,6 +60,8 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     outcome: str = ""
     text: str = ""
     retry_after_ms: int = 0
+    node: str = ""
+    """Whose result a final tells."""
 
 
 def is_once(id_: str) -> bool:
@@ -94,7 +96,8 @@ class Booked(Mesh):
             case m.Accepted():
                 line = Line(life, "accepted", told.id)
             case m.Final() as final:
-                line = Line(life, "final", told.id, final.outcome.value, final.error)
+                how, who = final.outcome.value, final.node or ""
+                line = Line(life, "final", told.id, how, final.error, node=who)
             case m.Rejected() as no:
                 line = Line(life, "rejected", told.id, no.code.value, no.reason, no.retry_after_ms)
             case _:

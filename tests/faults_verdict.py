@@ -15,6 +15,8 @@ from daemon.journal import Journal
 from daemon.task import ENDED
 
 SHOWN = 5
+LIAR = "mallory"
+"""The login that lies. What it says of an attempt that it was really given is not promised to be right."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -36,6 +38,7 @@ def judge(plan: Plan, home: Path, *, all_done: bool) -> Verdict:
         *_refused_otherwise(book),
         *_accepted_and_missing(book, home, ends),
         *(fault for id_ in plan.ids for fault in _effects(id_, ends.get(id_), effects[id_])),
+        *_done_without(book, effects),
     ]
     if all_done:
         broken += [f"{id_} ended {end}" for id_, end in ends.items() if end != Outcome.DONE]
@@ -115,6 +118,12 @@ def _effects(id_: str, end: str | None, effects: int) -> list[str]:
             broken.append(f"P1: {id_} ended {end}")
     elif end not in (None, Outcome.DONE):
         broken.append(f"P1: {id_} may be repeated and ended {end}")
-    if end == Outcome.DONE and not effects:
-        broken.append(f"P1: {id_} is told as done and took no effect")
     return broken
+
+
+def _done_without(book: list[Line], effects: Counter[str]) -> list[str]:
+    return [
+        f"P1: {line.id} is told as done by {line.node} and took no effect"
+        for line in book
+        if line.outcome == Outcome.DONE and line.node != LIAR and not effects[line.id]
+    ]
