@@ -24,6 +24,7 @@ LOST_PERCENT = 8
 APART_S = 5.0
 """Longer than a lease."""
 DAY_S = 86_400
+DROP = ("counter", "drop")
 
 
 # --- network -------------------------------------------------------------------------------------
@@ -79,9 +80,6 @@ def apart(scene: Scene) -> None:
         scene.saw["cut off"] += 1
         scene.saw["packets lost"] += _dropped()
         _run("nft", "flush", "chain", "inet", "faults", "in")
-
-
-DROP = ("counter", "drop")
 
 
 def _dropped() -> int:
