@@ -187,6 +187,8 @@ async def _done(asking: Asking) -> None:
 
 def _strike(bus: Fleet, node: str, failure: signal.Signals) -> None:
     """The node and its workers, as when its machine fails."""
+    if bus.processes[node].returncode is not None:
+        return  # its process id may be another's by now
     with contextlib.suppress(psutil.NoSuchProcess):
         process = psutil.Process(bus.processes[node].pid)
         for each in (process, *process.children(recursive=True)):
