@@ -154,6 +154,12 @@ _MISFITS = {
 }
 
 
+_TOLD_BY = {
+    "volume": ("volume", "loud", "quiet", "sound"),
+    "temperature": ("degree", "temperature", "warm", "heat", "cool", "hot"),
+}
+
+
 def _misfit(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made | None:
     """Something that the named thing cannot do."""
     domain = rng.choice(tuple(_MISFITS))
@@ -165,7 +171,10 @@ def _misfit(home: Home, part: str, rng: random.Random, _: Sequence[str]) -> Made
     if domain in ("light", "media_player") and rng.random() < 0.3:
         topic = "brightness" if domain == "light" else "volume"
         number = str(rng.randint(101, 999))
-    return say(topic, part, rng, x=found[1], n=number, c=color), (), "unclear"
+    text = say(topic, part, rng, x=found[1], n=number, c=color)
+    if topic in _TOLD_BY and not any(word in text for word in _TOLD_BY[topic]):
+        return None  # "set it to 40" may be said of a lamp, too
+    return text, (), "unclear"
 
 
 def _other(home: Home, part: str, rng: random.Random, others: Sequence[str]) -> Made | None:

@@ -6,9 +6,11 @@ weights says so; `use.json` does:
     {"form": "chat", "task": "route",
      "labels": ["chat", "home_control", ...], "specialists": {"home_control": "home"}}
 
-`calibration.json` was measured on validation data: {"temperature": 1.5, "threshold": 0.909}.
+`calibration.json` was measured on validation data: {"temperature": 1.5, "threshold": 0.909}. A model
+whose answers are of several kinds may add how sure each kind is: {"kinds": {"several": [-1.0, -0.2]}}.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +24,9 @@ USE = "use.json"
 CALIBRATION = "calibration.json"
 
 _MOST = 1e6
+_LEAST_SURPRISE = 1e-6
+_MOST_KINDS = 32
+_MOST_SLOPE = 20
 _PLAIN_TASKS = ("vision",)
 """Specialities without a token of their own: their requests say what they are."""
 _FIELDS = {"form", "task", "labels", "specialists"}
@@ -71,10 +76,22 @@ class Calibration:
     Attributes:
         temperature: divides log-probabilities before they are shown.
         threshold: an answer of a smaller probability is an abstention.
+        kinds: kind of answer -> slope and offset of the log-odds that it is right, over the logarithm
+            of its surprise (the negative log-probability). Kinds that are not listed have the
+            temperature.
     """
 
     temperature: float = 1.0
     threshold: float = 0.0
+    kinds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    def probability(self, logprob: float, kind: str = "") -> float:
+        """How likely an answer of this log-probability and kind is right."""
+        if kind not in self.kinds:
+            return math.exp(logprob / self.temperature)
+        slope, offset = self.kinds[kind]
+        odds = slope * math.log(max(-logprob, _LEAST_SURPRISE)) + offset
+        return 1 / (1 + math.exp(-odds))
 
 
 def read_use(folder: Path) -> ModelUse:
@@ -105,12 +122,27 @@ def read_calibration(folder: Path) -> Calibration:
     told = read_config_json(file)
     pair = [told.get("temperature"), told.get("threshold")]
     numbers = [float(n) for n in pair if isinstance(n, int | float) and abs(n) < _MOST]
-    if len(numbers) < 2 or len(told) > 2 or numbers[0] <= 0 or not 0 <= numbers[1] <= 1:
+    kinds = _kinds(told.get("kinds", {}))
+    known = told.keys() <= {"temperature", "threshold", "kinds"} and kinds is not None
+    if len(numbers) < 2 or not known or numbers[0] <= 0 or not 0 <= numbers[1] <= 1:
         raise BadModel(
-            f"{file} must hold a temperature above 0, a threshold from 0 to 1 and nothing else",
+            f"{file} must hold a temperature above 0, a threshold from 0 to 1, at most kinds with a "
+            "slope below 0 and an offset each, and nothing else",
             "copy the model folder again",
         )
-    return Calibration(*numbers)
+    return Calibration(numbers[0], numbers[1], kinds or {})
+
+
+def _kinds(told: object) -> dict[str, tuple[float, float]] | None:
+    if not isinstance(told, dict) or len(told) > _MOST_KINDS:
+        return None
+    pairs = [pair for pair in told.values() if isinstance(pair, list) and len(pair) == 2]
+    numbers = [
+        n for pair in pairs for n in pair if isinstance(n, int | float) and abs(n) < _MOST_SLOPE
+    ]
+    if len(numbers) < 2 * len(told) or any(pair[0] >= 0 for pair in pairs):
+        return None
+    return {str(kind): (float(slope), float(offset)) for kind, (slope, offset) in told.items()}
 
 
 def _parsed(told: Mapping[str, Any]) -> ModelUse | None:

@@ -28,7 +28,7 @@ from handlers.home_actions import (
     values_of,
     words_of,
 )
-from handlers.home_doubts import doubt_of
+from handlers.home_doubts import doubt_of, kind_of
 from handlers.home_scene import Scene, located
 from handlers.home_spelling import Lines
 from handlers.home_view import View, view
@@ -73,7 +73,7 @@ class HomeControl:
         shown = view(scene)
         with engine_faults_told():
             line = answer(forge, scene, shown, call)
-        probability = math.exp(line.logprob / calibration.temperature)
+        probability = calibration.probability(line.logprob, kind_of(line.text))
         result = control(line.text, probability, calibration.threshold, scene, shown)
         if result.abstained:
             call.abstain(_doubt(line.text), probability)

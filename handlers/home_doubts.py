@@ -2,7 +2,7 @@
 
 import math
 
-from handlers.home_actions import ASKING, COLORS, INTENTS, parse, resolve
+from handlers.home_actions import ASKING, COLORS, INTENTS, TEXTS, parse, resolve
 from handlers.home_lexicon import COMMON, PLACE_WORDS
 from handlers.home_names import ALL_KINDS, FILLERS
 from handlers.home_scene import Scene
@@ -33,26 +33,46 @@ def doubt_of(line: str, scene: Scene, shown: View) -> float:
     return doubt
 
 
+def kind_of(line: str) -> str:
+    """Of which kind a line is, as far as it matters for how sure it is; "" for an abstention."""
+    match parse(line):
+        case []:
+            return ""
+        case [action]:
+            pass
+        case _:
+            return "several"
+    if any(name in TEXTS for name, _ in action.slots):
+        return "text"
+    if "Timer" in action.intent:
+        return "timer"
+    if action.intent in ASKING:
+        return "question"
+    return "group" if action.domain else "thing"
+
+
 def _said_of_elsewhere(line: str, shown: View) -> bool:
     """Whether a thing of the line stands right behind a room that is not its own.
 
     That room is not of this home, or it would have become a letter: "the observatory blinds".
     """
     meant = line.replace(";", "").split(" ")
-    pairs = zip(shown.told, shown.told[1:], strict=False)
+    told = [("", ""), *shown.told]
+    runs = zip(told, told[1:], told[2:], strict=False)
     return any(
         (letter := read.split(" ")[-1].removeprefix("~")) in shown.entities
         and letter in meant
         and before_read == before
-        and _may_be_room(stem_of(before))
-        for (before_read, before), (read, _) in pairs
+        and _may_be_room(stem_of(before), stem_of(article))
+        for (_, article), (before_read, before), (read, _) in runs
     )
 
 
-def _may_be_room(stem: str) -> bool:
-    """Whether a word is one for a room, or one that nobody knows."""
+def _may_be_room(stem: str, before: str) -> bool:
+    """Whether a word is one for a room, or behind an article one that nobody knows."""
     known = stem in COMMON or stem in ALL_KINDS or stem in FILLERS or stem in _COLORS
-    return stem in PLACE_WORDS - FILLERS or (len(stem) > 3 and stem.isalpha() and not known)
+    unknown = len(stem) > 3 and stem.isalpha() and not known
+    return stem in PLACE_WORDS - FILLERS or (unknown and before in FILLERS)
 
 
 _COLORS = frozenset((*COLORS, *COLOR_NAMES))

@@ -90,7 +90,7 @@ _ASKING = frozenset(
     scrap restock restocked replenish replace drank grabbed trolley basket cart cupboard weekly mate mum dad
     husband wife everyone's appreciate tack register suspend prolong additional deduct shave trim fewer shortened
     stretch raise bump push delay obsolete useless pointless quit dropped ditch ringing warn halt unpause
-    continue wait possible give behind heard boss remembered thought mistake wonder knock lose""".split()
+    continue wait possible give behind heard boss remembered thought mistake wonder knock lose went slap obviously""".split()
 ) | frozenset(
     """setzt setzen schreiben schreibt schreibs notiere notier notieren tu tun tue packe packen merk
     merke trag trage eintragen aufnehmen nimm nehmen hinzufügen dazu drauf füg ergänze ergänzen

@@ -16,7 +16,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ import msgspec
 
 from engine.checkpoint import load_checkpoint, save_checkpoint, write_json
 from engine.errors import BadData, MissingDependency, NotWritten
-from engine.model_use import Calibration, read_calibration, read_use
+from engine.model_use import read_calibration, read_use
 from engine.served import load_served_weights
 from handlers.corrections_envelope import CORRECTABLE
 from handlers.corrections_store import Correction, Store
@@ -256,7 +256,7 @@ class _Course:
         shipped = read_calibration(self.place.shipped / self.name)
         outcomes = list(self.kind.answered(made, fitting))
         threshold = threshold_for(outcomes, answers, shipped.threshold - _MOST_LOWER)
-        calibrate(made, Calibration(shipped.temperature, threshold))
+        calibrate(made, replace(shipped, threshold=threshold))
 
     def compare(self, folder: Path, made: Path) -> Learnt:
         """Against the shipped model on what is reserved, against today's on the corrections."""

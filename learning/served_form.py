@@ -5,6 +5,7 @@ and loses less of what was known than its end (Wortsman et al. 2022, WiSE-FT).
 """
 
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 from engine.checkpoint import SUMS, Checkpoint, write_json, write_sums
@@ -36,9 +37,8 @@ def write_model(checkpoint: Checkpoint, shipped: Path, folder: Path) -> None:
 
 
 def calibrate(folder: Path, calibration: Calibration) -> None:
-    """Give a model another temperature and threshold."""
-    told = {"temperature": calibration.temperature, "threshold": calibration.threshold}
-    write_json(folder / CALIBRATION, told)
+    """Give a model another calibration."""
+    write_json(folder / CALIBRATION, asdict(calibration))
     seal(folder)
 
 
