@@ -154,7 +154,7 @@ def test_a_calibrated_model_is_nearer_to_fp32(*, own: bool) -> None:
         )
         for name, each in quantised.items()
     }
-    assert losses["calibrated"] < 0.7 * losses["plain"]
+    assert losses["calibrated"] < 0.8 * losses["plain"]
 
 
 def torch_model(checkpoint: Checkpoint) -> ForgeModel:
