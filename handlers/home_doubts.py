@@ -72,7 +72,8 @@ def _may_be_room(stem: str, before: str) -> bool:
     """Whether a word is one for a room, or behind an article one that nobody knows."""
     known = stem in COMMON or stem in ALL_KINDS or stem in FILLERS or stem in _COLORS
     unknown = len(stem) > 3 and stem.isalpha() and not known
-    return stem in PLACE_WORDS - FILLERS or (unknown and before in FILLERS)
+    return stem in _ROOMS or (unknown and before in FILLERS)
 
 
 _COLORS = frozenset((*COLORS, *COLOR_NAMES))
+_ROOMS = PLACE_WORDS - FILLERS

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from broker_fixture import SETTINGS, BrokerProcess, free_port
 from cli_call import Call, caller, finished, started
 from node_process import NodeProcess, on_the_bus
@@ -43,9 +42,8 @@ async def _live(port: int, *nodes: str) -> None:
 
 
 @pytest.fixture
-def call(port: int, capfd: pytest.CaptureFixture[str]) -> Iterator[Call]:
-    yield caller(capfd, "--port", port)
-    structlog.reset_defaults()
+def call(port: int, capfd: pytest.CaptureFixture[str]) -> Call:
+    return caller(capfd, "--port", port)
 
 
 def test_nodes_shows_who_can_what(call: Call) -> None:

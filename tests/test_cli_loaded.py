@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from broker_fixture import BrokerProcess
 from cli_call import ROOT, Call, caller
 from node_process import NodeProcess, on_the_bus
@@ -30,9 +29,8 @@ ROUTER, TEXT, WORK = "intent_classification", "text_generation", "selftest_work"
 
 
 @pytest.fixture
-def call(capfd: pytest.CaptureFixture[str]) -> Iterator[Call]:
-    yield caller(capfd)
-    structlog.reset_defaults()
+def call(capfd: pytest.CaptureFixture[str]) -> Call:
+    return caller(capfd)
 
 
 @pytest.fixture

@@ -19,7 +19,6 @@ def as_before() -> Iterator[None]:
     yield
     root.setLevel(level)
     root.handlers[:] = handlers
-    structlog.reset_defaults()
 
 
 def test_a_line_is_one_object_with_logger_level_and_time(

@@ -13,7 +13,6 @@ from typing import Any
 
 import aiomqtt
 import pytest
-import structlog
 from broker_fixture import BASE, SETTINGS, BrokerProcess
 from cli_call import Call, caller
 from node_process import NodeProcess, on_the_bus
@@ -74,9 +73,8 @@ async def _live(port: int) -> None:
 
 
 @pytest.fixture
-def call(stage: Stage, capfd: pytest.CaptureFixture[str]) -> Iterator[Call]:
-    yield caller(capfd, "--port", stage.port)
-    structlog.reset_defaults()
+def call(stage: Stage, capfd: pytest.CaptureFixture[str]) -> Call:
+    return caller(capfd, "--port", stage.port)
 
 
 @pytest.fixture(autouse=True)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
-import structlog
 from cli_call import Call, caller
 
 from handlers.corrections_store import Correction, Right, Store
@@ -19,12 +17,11 @@ from handlers.learned_models import COURSE, FOLDER
 @pytest.fixture
 def call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Iterator[Call]:
+) -> Call:
     """The commands of a machine whose node learns."""
     monkeypatch.setenv("FORGEBUS_NODE__STATE_DIR", str(tmp_path))
     monkeypatch.setenv("FORGEBUS_LEARNING__CORRECTIONS", "true")
-    yield caller(capfd)
-    structlog.reset_defaults()
+    return caller(capfd)
 
 
 def test_a_node_that_does_not_learn_is_told_what_would_switch_it_on(
