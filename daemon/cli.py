@@ -25,6 +25,7 @@ from daemon import (
     cli_models,
     cli_node,
     cli_quarantine,
+    cli_serve,
     cli_top,
     cli_train,
 )
@@ -42,6 +43,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(cli_node.run)
+app.command()(cli_serve.serve)
 app.add_typer(cli_broker.app, name="broker")
 app.command()(cli_identity.enroll)
 app.command()(cli_identity.join)

@@ -6,7 +6,6 @@ place, the key and what would be right. The result is frozen. Importing this rea
 """
 
 import difflib
-import ipaddress
 import re
 import socket
 import sys
@@ -20,6 +19,8 @@ import msgspec
 from msgspec import Meta
 
 from bus_topics.messages import Capability, NodeId, Preference
+from daemon.config_doors import DoorsConfig, OpenAIConfig, WyomingConfig
+from daemon.listening import MEANT, Listen, others_reach
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 TopicBase = Annotated[
@@ -50,14 +51,6 @@ Rule = Annotated[
     Meta(
         pattern=r"^(\*|[a-z0-9][a-z0-9-]{0,30}):(\*|[a-z][a-z0-9_]{0,30})$(?!\n)",
         description="a login and a capability such as camera:vision, with * for any of either",
-    ),
-]
-
-Listen = Annotated[
-    str,
-    Meta(
-        pattern=r"^((localhost|[0-9.]{7,15}|\[[0-9a-f:.]{2,45}\]):[0-9]{1,5})?$(?!\n)",
-        description="an IP address and a port such as 127.0.0.1:9464 or [::1]:9464, or empty",
     ),
 ]
 
@@ -155,10 +148,9 @@ class ObservabilityConfig(msgspec.Struct, frozen=True, kw_only=True):
     listen: Listen = ""
     allow_remote: bool = False
 
-    def address(self) -> tuple[str, int]:
-        """The IP address and port of `listen`, which must not be empty."""
-        host, _, port = self.listen.rpartition(":")
-        return "127.0.0.1" if host == "localhost" else host.strip("[]"), int(port)
+    def unguarded(self) -> str:
+        """Why other machines may not reach it; empty where that was meant."""
+        return "" if self.allow_remote else f"others would read this node's metrics there; {MEANT}"
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,6 +162,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     auction: AuctionConfig = AuctionConfig()
     learning: LearningConfig = LearningConfig()
     observability: ObservabilityConfig = ObservabilityConfig()
+    doors: DoorsConfig = DoorsConfig()
+    openai: OpenAIConfig = OpenAIConfig()
+    wyoming: WyomingConfig = WyomingConfig()
 
 
 def load(
@@ -228,6 +223,9 @@ _SECTIONS: dict[str, Any] = {
     "auction": AuctionConfig,
     "learning": LearningConfig,
     "observability": ObservabilityConfig,
+    "doors": DoorsConfig,
+    "openai": OpenAIConfig,
+    "wyoming": WyomingConfig,
 }
 _FIELDS: dict[str, dict[str, Any]] = {
     section: {field.name: field.type for field in msgspec.structs.fields(struct)}
@@ -367,8 +365,8 @@ def _path(kind: type, raw: object) -> Path:
 
 def _check_together(config: Config) -> None:
     """Refuse values that are right alone and wrong together."""
-    broker, work, auction = config.broker, config.work, config.auction
-    _check_listen(config.observability)
+    broker, work, auction, doors = config.broker, config.work, config.auction, config.doors
+    _check_listen(config)
     missing = [name for name in work.preload if name not in work.capabilities]
     wrong = {
         "[auction] max_window_ms is smaller than window_ms; raise it": (
@@ -380,6 +378,9 @@ def _check_together(config: Config) -> None:
         "[broker] tls_cert and tls_key go together; give both or neither": (
             (broker.tls_cert is None) != (broker.tls_key is None)
         ),
+        "[doors] tls_cert and tls_key go together; give both or neither": (
+            (doors.tls_cert is None) != (doors.tls_key is None)
+        ),
         "[broker] password_file needs a username": (
             broker.password_file is not None and not broker.username
         ),
@@ -390,20 +391,14 @@ def _check_together(config: Config) -> None:
             raise ConfigError(message)
 
 
-def _check_listen(observability: ObservabilityConfig) -> None:
-    """Whoever reaches the address reads it all: that others do must have been meant."""
-    if not observability.listen:
-        return
-    told = f"[observability] listen = {observability.listen!r}"
-    host, port = observability.address()
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError as error:
-        raise ConfigError(f"{told}: {error}") from error
-    if not 1 <= port <= 65535:
-        raise ConfigError(f"{told}: a port is 1 to 65535")
-    if not address.is_loopback and not observability.allow_remote:
-        raise ConfigError(
-            f"{told}: other machines would read this node's metrics there, without a login; use"
-            " 127.0.0.1, or set allow_remote = true if that is meant"
-        )
+def _check_listen(config: Config) -> None:
+    """Whoever reaches such an address uses or reads it: that others do must have been meant."""
+    for section in ("observability", "openai", "wyoming"):
+        given = getattr(config, section)
+        told = f"[{section}] listen = {given.listen!r}"
+        try:
+            reached = others_reach(given.listen)
+        except ValueError as error:
+            raise ConfigError(f"{told}: {error}") from error
+        if reached and (why := given.unguarded()):
+            raise ConfigError(f"{told}: {why}")

@@ -24,6 +24,7 @@ import orjson
 import structlog
 
 from daemon.config import ObservabilityConfig
+from daemon.listening import address_of
 from daemon.metrics import render
 from daemon.standing import Observer
 
@@ -67,7 +68,7 @@ class Exposition:
 
     def __init__(self, config: ObservabilityConfig, observer: Observer) -> None:
         self._listen = config.listen
-        self._address = config.address()
+        self._address = address_of(config.listen)
         self._any_host = config.allow_remote
         self._observer = observer
         self._node_loop = asyncio.get_running_loop()

@@ -19,6 +19,7 @@ from bus_topics.messages import Outcome
 from daemon import config, exposition
 from daemon.config import ConfigError, ObservabilityConfig
 from daemon.exposition import CONNECTIONS, LINGER_S, PATIENCE_S, Exposition, ExpositionError, parsed
+from daemon.listening import address_of
 from daemon.mesh import Mesh
 from daemon.service import Node
 
@@ -193,7 +194,7 @@ def test_loopback_and_nothing_need_no_word(listen: str) -> None:
     loaded = config.load(None, {}, {"observability.listen": listen}).observability
     assert loaded.listen == listen
     if listen:
-        assert loaded.address() in {("127.0.0.1", 9464), ("::1", 9464)}
+        assert address_of(loaded.listen) in {("127.0.0.1", 9464), ("::1", 9464)}
 
 
 async def test_an_address_that_cannot_be_had_is_said(unheard: Node) -> None:
