@@ -62,15 +62,17 @@ def examine_fused() -> list[Finding]:
 
 
 def usable_share(root: Path = Path("/")) -> Share:
-    """What control groups and affinity leave to this node of the machine below `root`."""
-    from engine.hardware import read_share
+    """What control groups and affinity leave to this node of the machine below `root`, and its heat."""
+    from engine.hardware import read_share, read_strain
 
-    found, machine = read_share(root), whole_machine()
+    found, strain, machine = read_share(root), read_strain(root), whole_machine()
     return Share(
         cores=found.cores,
         memory_mb=_or(found.memory_total, machine.memory_mb * 2**20) // 2**20,
         memory_free_mb=_or(found.memory_available, machine.memory_free_mb * 2**20) / 2**20,
         load=machine.load if found.load is None else found.load,
+        temperature=strain.temperature,
+        held=strain.held,
     )
 
 

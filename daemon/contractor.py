@@ -40,11 +40,13 @@ HELD_AT_ONCE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """The machine as it is now."""
+    """The machine as it is now; `load` counts what holds the processor back (`held`) too."""
 
     load: float = 0.0
     memory_free_mb: float = math.inf
     quiet: bool = False
+    temperature: float | None = None
+    held: tuple[str, ...] = ()
 
 
 class Contractor:
@@ -65,7 +67,7 @@ class Contractor:
         self._entries = entries
         self._beat_s = beat_s
         self._lease_s = lease_s
-        self._vitals = Vitals()
+        self.vitals = Vitals()
         self._warm: frozenset[str] = frozenset()
         self._closed = ""
         self._contracts: dict[str, Contract] = {}
@@ -156,7 +158,7 @@ class Contractor:
 
     def feel(self, vitals: Vitals) -> None:
         """The machine's vital signs, read anew."""
-        self._vitals = vitals
+        self.vitals = vitals
 
     def warmed(self, capabilities: frozenset[str]) -> None:
         """What the workers have loaded now."""
@@ -213,10 +215,10 @@ class Contractor:
             slots=work.slots,
             work_left=self._work_left(now),
             together=self._together,
-            load=self._vitals.load,
-            memory_free_mb=self._vitals.memory_free_mb,
+            load=self.vitals.load,
+            memory_free_mb=self.vitals.memory_free_mb,
             cost_per_s=work.cost_per_s,
-            quiet=self._vitals.quiet,
+            quiet=self.vitals.quiet,
             max_queue=work.max_queue,
             closed=self._closed,
             accept_from=work.accept_from,
@@ -398,7 +400,7 @@ class Contractor:
     def _learn(self, capability: str, timing: m.Timing, usage: Usage | None, now: float) -> None:
         old = self._speeds.get(capability, _UNMEASURED)
         if capability in self._entries:
-            load = self._vitals.load
+            load = self.vitals.load
             self._speeds[capability] = pricing.observe(old, timing, usage, load=load)
             self._learned.add(capability)
             self._learned_due = min(self._learned_due, now + LEARNED_AFTER_S)

@@ -17,6 +17,7 @@ from prometheus_client.core import (
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.process_collector import ProcessCollector
 
+from daemon.contractor import Vitals
 from daemon.pricing import correction
 from daemon.standing import Standing
 from daemon.tally import Buckets
@@ -56,6 +57,7 @@ def _families(standing: Standing, late_s: float) -> Iterator[Metric]:
     yield from _home(standing)
     yield from _promises(standing)
     yield from _contractor(standing)
+    yield from _machine(standing.vitals)
     yield from _bus(standing)
 
 
@@ -128,6 +130,13 @@ def _contractor(standing: Standing) -> Iterator[Metric]:
         for kind, mib in (("rss", worker.rss_mb), ("pss", worker.pss_mb))
     }
     yield _gauge("forgebus_worker_memory_bytes", "Memory of workers.", sizes, "worker", "kind")
+
+
+def _machine(vitals: Vitals) -> Iterator[Metric]:
+    degrees = {} if vitals.temperature is None else {(): vitals.temperature}
+    yield _gauge("forgebus_temperature_celsius", "Of the processor.", degrees)
+    words = "What slows the processor now; bids are higher for it."
+    yield _gauge("forgebus_held_back", words, dict.fromkeys(vitals.held, 1.0), "by")
 
 
 def _bus(standing: Standing) -> Iterator[Metric]:

@@ -401,7 +401,10 @@ class Node:
         self._post.presence(card, self._presence.status)
 
     def _feel(self) -> None:
-        self._contractor.feel(read_vitals(self._config.work.quiet_hours, self._look))
+        vitals = read_vitals(self._config.work.quiet_hours, self._look)
+        if vitals.held != self._contractor.vitals.held:
+            _log.warning("held-back", by=vitals.held, degrees=vitals.temperature)
+        self._contractor.feel(vitals)
 
 
 _NODES_ONLY = {row.message for row in topics.TOPICS if "requester" not in row.reader} | {m.Progress}

@@ -8,7 +8,7 @@ from bus_topics import messages as m
 from daemon.checkup import Checkup, Health
 from daemon.config import Config
 from daemon.contract import Phase as ContractPhase
-from daemon.contractor import Contractor
+from daemon.contractor import Contractor, Vitals
 from daemon.home import Home
 from daemon.pricing import Calibration
 from daemon.roster import Roster
@@ -33,6 +33,7 @@ class Standing:
     max_tasks: int
     attempts: Mapping[ContractPhase, int]
     slots: int
+    vitals: Vitals
     skills: tuple[m.Skill, ...]
     calibrations: Mapping[tuple[str, str], Calibration]
     workers: tuple[Resident, ...]
@@ -83,6 +84,7 @@ class Observer:
             max_tasks=self._config.auction.max_tasks,
             attempts={phase: holding(phase) for phase in ContractPhase},
             slots=self._config.work.slots,
+            vitals=self._contractor.vitals,
             skills=self._contractor.skills(),
             calibrations=dict(self._home.reputation.known()),
             workers=tuple(self._workers.resident()),

@@ -1,4 +1,4 @@
-"""What the machine tells of itself: load, memory, what it is. Read a few times a minute, never per task."""
+"""What the machine tells of itself: load, memory, heat, what it is. Read a few times a minute, never per task."""
 
 import os
 import platform
@@ -14,16 +14,31 @@ from daemon.contractor import Vitals
 from daemon.pricing import quiet_now
 
 BOARD = Path("/proc/device-tree/model")
+HOT_STRETCH, HELD_STRETCH = 1.25, 2.0
+"""How many times as long work takes on a processor that is hot, and on one that is slowed: estimates. A Pi 4
+goes from 1.5 to 1.0 GHz or less when it is throttled or short of voltage."""
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What of the machine this node may use: cores, memory, and how many want each core."""
+    """What of the machine this node may use: cores, memory, how many want each core; and its heat.
+
+    `temperature` is in degrees Celsius, None where nobody tells; `held` names what slows the processor now.
+    """
 
     cores: int
     memory_mb: int
     memory_free_mb: float
     load: float
+    temperature: float | None = None
+    held: tuple[str, ...] = ()
+
+    @property
+    def felt_load(self) -> float:
+        """The load, or what a processor that is held back feels like: it takes so many times as long."""
+        if not self.held:
+            return self.load
+        return max(1.0, self.load) * (HOT_STRETCH if self.held == ("hot",) else HELD_STRETCH)
 
 
 Look = Callable[[], Share]
@@ -43,12 +58,14 @@ def whole_machine() -> Share:
 
 
 def read_vitals(quiet_hours: str, look: Look = whole_machine) -> Vitals:
-    """Load over the usable cores, free memory, and whether it is quiet time."""
+    """Load over the usable cores, free memory, heat, and whether it is quiet time."""
     local = time.localtime()
     share = look()
     return Vitals(
-        load=share.load,
+        load=share.felt_load,
         memory_free_mb=share.memory_free_mb,
+        temperature=share.temperature,
+        held=share.held,
         quiet=quiet_now(quiet_hours, local.tm_hour * 60 + local.tm_min),
     )
 

@@ -14,7 +14,7 @@ from daemon.contractor import Vitals
 from daemon.pricing import Shop, price
 from daemon.vitals import Share as Visible
 from daemon.vitals import read_hardware, read_vitals, whole_machine
-from engine.hardware import Share, read_share
+from engine.hardware import Share, Strain, read_share, read_strain
 from handlers.catalog import Entry, Speeds, Work
 
 MB = 1 << 20
@@ -92,6 +92,56 @@ def test_the_node_of_a_container_shows_and_bids_what_the_container_has(container
     assert bid(463, vitals).declined == "needs 463 MB, 462 MB are free"
     # Two want the one core: the work takes twice as long.
     assert bid(462, vitals).price.decode_ms == 2 * bid(462, Vitals()).price.decode_ms > 0
+
+
+THERMAL = "sys/class/thermal/thermal_zone0"
+FIRMWARE = "sys/devices/platform/soc/soc:firmware/get_throttled"
+
+
+@pytest.mark.parametrize(
+    ("tree", "planted", "held"),
+    [
+        ("pi_5_8gb", {}, ()),
+        ("pi_4_4gb", {}, ("under_voltage",)),
+        ("pi_zero_2_w", {}, ()),
+        ("pi_zero_2_w", {f"{THERMAL}/temp": "80000\n"}, ("hot",)),
+        ("pi_zero_2_w", {f"{THERMAL}/temp": "79999\n"}, ()),
+        # The upper half is what was within the last two seconds (docs/hardware.md).
+        ("pi_zero_2_w", {FIRMWARE: "60006\n"}, ("frequency_capped", "throttled")),
+        ("pi_zero_2_w", {FIRMWARE: "80008\n"}, ("temperature_limited",)),
+        # 91 degrees are usual on a laptop, and a cap there is its owner's choice.
+        ("laptop", {f"{THERMAL[:-1]}2/temp": "91000\n"}, ()),
+        ("laptop", {f"{THERMAL[:-1]}2/temp": "97000\n"}, ("hot",)),
+    ],
+)
+def test_what_holds_a_machine_back_now(
+    tmp_path: Path, tree: str, planted: dict[str, str], held: tuple[str, ...]
+) -> None:
+    shutil.copytree(TREES / tree, tmp_path, dirs_exist_ok=True)
+    assert read_strain(plant(tmp_path, planted)).held == held
+
+
+def test_a_machine_that_tells_nothing_is_not_held_back(tmp_path: Path) -> None:
+    assert read_strain(tmp_path) == Strain(None, ())
+
+
+@pytest.mark.parametrize(
+    ("tree", "planted", "times"),
+    [
+        ("pi_5_8gb", {}, 1.0),
+        ("pi_5_8gb", {f"{THERMAL}/temp": "81000\n"}, 1.25),
+        ("pi_4_4gb", {}, 2.0),
+        ("pi_4_4gb", {"proc/loadavg": "12.00 4.00 2.00 9/500 777\n"}, 6.0),
+    ],
+)
+def test_heat_and_a_weak_supply_raise_the_price(
+    tmp_path: Path, tree: str, planted: dict[str, str], times: float
+) -> None:
+    """A load of 3 on each core, on a processor at half its speed, takes six times as long."""
+    shutil.copytree(TREES / tree, tmp_path, dirs_exist_ok=True)
+    plant(tmp_path, {"proc/loadavg": "0.10 0.10 0.10 1/500 777\n"} | planted)
+    vitals = read_vitals("", lambda: usable_share(tmp_path))
+    assert bid(64, vitals).price.decode_ms == times * bid(64, Vitals()).price.decode_ms
 
 
 def bid(memory_mb: int, vitals: Vitals) -> Bid:

@@ -19,6 +19,7 @@ from engine.hardware.profile import (
     Throttling,
 )
 from engine.hardware.share import Share, read_share
+from engine.hardware.strain import Strain, read_strain
 
 __all__ = [
     "Battery",
@@ -29,6 +30,7 @@ __all__ = [
     "OptimalConfig",
     "Share",
     "Storage",
+    "Strain",
     "Swap",
     "Throttling",
     "ask_program",
@@ -36,4 +38,5 @@ __all__ = [
     "get_optimal_config",
     "memory_need",
     "read_share",
+    "read_strain",
 ]
