@@ -5,6 +5,11 @@ from pathlib import Path
 from daemon.doctor import Finding, Verdict
 from daemon.vitals import Share, whole_machine
 
+# Bytes. A Pi 4 of 1 GB tells 0.95 of them, a machine of 8 GB a little less, too.
+_LEAST_FOR_ALL, _DESKTOP_MEMORY, _SERVER_MEMORY = 900_000_000, 7_000_000_000, 15_000_000_000
+_CARD = 8_000_000_000
+_PI_CORES = {"Cortex-A72": "pi_4", "Cortex-A76": "pi_5"}
+
 
 def examine_hardware(state_dir: Path, root: Path = Path("/")) -> list[Finding]:
     """Findings on the machine below `root`; takes up to four seconds where its own programs are asked."""
@@ -74,6 +79,26 @@ def usable_share(root: Path = Path("/")) -> Share:
         temperature=strain.temperature,
         held=strain.held,
     )
+
+
+def suited_profile(root: Path = Path("/")) -> tuple[str, str]:
+    """Which shipped profile suits the machine below `root`, and why; "pi_zero" where little is known."""
+    from engine.hardware import detect_hardware
+
+    machine = detect_hardware(root)
+    name = machine.pi_model or machine.board or machine.cpu.name or "an unknown board"
+    total = machine.memory.total
+    told = f"{name}, {_count(machine.cpu.cores, 'core')}, {_gigabytes(total)} of memory"
+    if total is None or total < _LEAST_FOR_ALL:
+        return "pi_zero", f"{told}: too little for more than classifying"
+    if machine.is_raspberry_pi:
+        return _PI_CORES.get(machine.cpu.name, "pi_zero"), told
+    cards = [gpu for gpu in machine.gpus if gpu.vendor == "NVIDIA" or (gpu.memory or 0) >= _CARD]
+    if total >= _SERVER_MEMORY and cards and (len(cards) > 1 or machine.cpu.cores >= 16):
+        return "gpu_server", f"{told}, {cards[0].name}"
+    if total >= _DESKTOP_MEMORY and machine.cpu.cores >= 2 and "avx2" in machine.cpu.features:
+        return "desktop", told
+    return "pi_5" if {"avx2", "asimddp"} & set(machine.cpu.features) else "pi_4", told
 
 
 def presets() -> list[dict[str, str | int]]:

@@ -64,7 +64,7 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     id: NodeId
     state_dir: Path
-    profile: Literal["custom", "pi_zero", "pi_4", "pi_5", "desktop"] = "custom"
+    profile: Literal["custom", "pi_zero", "pi_4", "pi_5", "desktop", "gpu_server"] = "custom"
     hub: bool = True
     operators: tuple[NodeId, ...] = ("cli",)
     inbox_per_s: Annotated[float, Meta(ge=1.0, le=1e6)] = 2000.0
@@ -174,7 +174,7 @@ def load(
 ) -> Config:
     """Read the configuration; of two values for a key the later source wins.
 
-    Sources in order: the defaults; one file, which is `path`, else `$FORGEBUS_CONFIG`, else the
+    Sources in order: the defaults; the shipped file of `node.profile`; one file, which is `path`, else `$FORGEBUS_CONFIG`, else the
     first of ./forgebus.toml and /etc/forgebus/forgebus.toml that exists; the variables
     `FORGEBUS_<SECTION>__<KEY>` of `env` (lists separated by commas); `overrides`, keyed
     "section.key" as the command line gives them.
@@ -184,9 +184,9 @@ def load(
     """
     env = {} if env is None else env
     values: dict[str, dict[str, _Value]] = {section: {} for section in _SECTIONS}
-    for source in (_from_file(path, env), _from_env(env), _from_overrides(overrides or {})):
-        for section, key, value in source:
-            values[section][key] = value
+    given = [*_from_file(path, env), *_from_env(env), *_from_overrides(overrides or {})]
+    for section, key, value in (*_from_profile(given), *given):
+        values[section][key] = value
     _fill_node(values["node"], env)
     if _is_empty(values["work"].get("models_dir")):
         values["work"].pop("models_dir", None)
@@ -233,6 +233,14 @@ _FIELDS: dict[str, dict[str, Any]] = {
 }
 _PREFIX = "FORGEBUS_"
 _Found = Iterator[tuple[str, str, _Value]]
+
+
+def _from_profile(given: list[tuple[str, str, _Value]]) -> _Found:
+    """What the profile that was chosen says; "custom" says nothing, and a wrong name is told later."""
+    named = [value.raw for *at, value in given if at == ["node", "profile"]]
+    path = shipped("configs") / f"{named[-1]}.toml" if named else None
+    if path and named[-1] in get_args(_FIELDS["node"]["profile"]) and named[-1] != "custom":
+        yield from _from_file(path, {})
 
 
 def _from_file(path: Path | None, env: Mapping[str, str]) -> _Found:

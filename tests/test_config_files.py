@@ -6,7 +6,9 @@ import itertools
 import sys
 import tomllib
 from pathlib import Path
+from typing import get_args
 
+import msgspec
 import pytest
 
 from daemon import config
@@ -45,8 +47,26 @@ def test_it_loads(path: Path) -> None:
     assert got.node.profile == named
 
 
-def test_there_is_a_file_for_what_the_demo_shows() -> None:
-    assert {"forgebus", "pi_zero", "pi_5", "desktop"} <= {path.stem for path in FILES}
+def test_each_profile_has_a_file_and_each_file_is_a_profile() -> None:
+    profiles = set(get_args(config._FIELDS["node"]["profile"]))
+    assert {path.stem for path in FILES} - {"forgebus"} == profiles - {"custom"}
+
+
+@pytest.mark.parametrize("name", sorted({path.stem for path in FILES} - {"forgebus"}))
+def test_a_profile_leaves_out_what_is_the_default_anyway(name: str) -> None:
+    path = CONFIGS / f"{name}.toml"
+    tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    plain = config.load(None, {"HOME": "/h"}, {})
+    said = [
+        f"{section}.{key}"
+        for section, table in tables.items()
+        for key, value in table.items()
+        if msgspec.to_builtins(getattr(getattr(plain, section), key)) == value
+    ]
+    assert said == []
+
+
+def test_the_smallest_board_only_classifies() -> None:
     assert config.load(CONFIGS / "pi_zero.toml", {}).work.capabilities == ("intent_classification",)
 
 

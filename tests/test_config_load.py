@@ -54,6 +54,16 @@ def test_later_sources_win() -> None:
     assert (got.host, got.keepalive_s, got.port) == ("a", 20, 1003)
 
 
+def test_a_profile_lies_below_all_that_is_said() -> None:
+    path = _file("[node]\nprofile = 'pi_zero'\n[work]\nmax_queue = 9\n")
+    got = config.load(path, {"FORGEBUS_WORK__MEMORY_LIMIT_MB": "200"})
+    assert (got.work.max_queue, got.work.memory_limit_mb, got.node.hub) == (9, 200, False)
+    assert got.work.capabilities == ("intent_classification",)
+    last = config.load(path, {"FORGEBUS_NODE__PROFILE": "desktop"}, {"node.profile": "pi_5"})
+    assert (last.node.profile, last.node.hub, last.work.max_queue) == ("pi_5", True, 9)
+    assert config.load(path, {}, {"node.profile": "custom"}).work.memory_limit_mb == 512
+
+
 def test_each_kind_of_value_from_the_environment() -> None:
     env = {
         "FORGEBUS_NODE__HUB": "false",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from pathlib import Path
 
 import pytest
+from hardware_trees import plant
 
-from daemon.cli_hardware import examine_fused, examine_hardware
+from daemon.cli_hardware import examine_fused, examine_hardware, suited_profile
 from daemon.doctor import Verdict
 from engine.fused import build
 
@@ -57,3 +60,46 @@ def test_a_fused_step_that_is_not_built_is_a_warning(
     library.touch(0o755)
     (finding,) = examine_fused()
     assert (finding.verdict, str(library) in finding.found) == (Verdict.OK, True)
+
+
+@pytest.mark.parametrize(
+    ("tree", "profile"),
+    [
+        ("pi_zero_2_w", "pi_zero"),
+        ("pi_4_4gb", "pi_4"),
+        ("pi_5_8gb", "pi_5"),
+        ("laptop", "desktop"),
+        ("gpu_server", "gpu_server"),
+        ("container_512mb", "pi_zero"),
+    ],
+)
+def test_each_machine_has_a_profile_that_suits_it(tree: str, profile: str) -> None:
+    name, why = suited_profile(TREES / tree)
+    assert name == profile
+    assert "GB of memory" in why
+
+
+def test_where_nothing_is_known_the_smallest_profile_suits(tmp_path: Path) -> None:
+    assert suited_profile(tmp_path)[0] == "pi_zero"
+
+
+@pytest.mark.parametrize(("cores", "profile"), [("0-15", "gpu_server"), ("0-7", "desktop")])
+def test_a_desktop_with_one_card_is_no_server(tmp_path: Path, cores: str, profile: str) -> None:
+    shutil.copytree(TREES / "gpu_server", tmp_path, dirs_exist_ok=True)
+    folders = sorted((tmp_path / "proc/driver/nvidia/gpus").iterdir())
+    for folder in folders[1:]:
+        shutil.rmtree(folder)
+    for folder in (tmp_path / "sys/class/drm").glob("card*"):
+        shutil.rmtree(folder)
+    block = (tmp_path / "proc/cpuinfo").read_text().split("\n\n")[0]
+    each = [re.sub(r"(processor\s*:) \d+", rf"\1 {number}", block) for number in range(16)]
+    plant(
+        tmp_path,
+        {
+            "proc/cpuinfo": "\n\n".join(each) + "\n",
+            "sys/devices/system/cpu/online": f"{cores}\n",
+            "proc/self/status": "Cpus_allowed_list:\t0-15\n",
+            "sys/fs/cgroup/system.slice/forgebus.service/cpu.max": "max 100000\n",
+        },
+    )
+    assert suited_profile(tmp_path)[0] == profile
