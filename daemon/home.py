@@ -15,6 +15,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable
 from typing import Protocol
 
+import msgspec
+
 from bus_topics import messages as m
 from bus_topics.messages import RejectCode
 from daemon import auction
@@ -46,11 +48,10 @@ from daemon.turn import (
     StartedIn,
     Tick,
 )
+from daemon.verdicts import Verdicts
 
 ACCEPTED_AFTER_S = 0.1
 """A task that ends sooner is told its final; one message says both."""
-VERDICT_AFTER_S = 0.02
-VERDICTS_AT_ONCE = 64
 RETRY_AFTER_MS = 1000
 
 Known = tuple[Order, Task]
@@ -97,8 +98,7 @@ class Home:
         self._held = Holdings()
         self._timers = Timers()
         self._accepts: deque[tuple[float, str]] = deque()
-        self._verdicts: dict[str, list[m.Settled]] = {}
-        self._verdicts_due = math.inf
+        self._verdicts = Verdicts()
         self.reputation = Reputation()
 
     # --- what comes in ---------------------------------------------------------------------------
@@ -199,8 +199,8 @@ class Home:
                 actions.append(Send(known[0].sender, m.Accepted(id=known[0].submit.id)))
         for key in self._timers.over(now):
             actions += self._turn(key, Tick(), now)
-        if self._verdicts_due <= now:
-            actions += self._flush_verdicts()
+        if self._verdicts.due <= now:
+            actions += self._verdicts.send()
         if self.reputation.due <= now:
             actions += self.reputation.lessons()
         return actions
@@ -208,7 +208,11 @@ class Home:
     def wake(self) -> float:
         """When `tick` is needed next; infinity when nothing waits for time."""
         accepts = self._accepts[0][0] if self._accepts else math.inf
-        return min(accepts, self._timers.wake(), self._verdicts_due, self.reputation.due)
+        return min(accepts, self._timers.wake(), self._verdicts.due, self.reputation.due)
+
+    def prefer(self, preference: m.Preference) -> None:
+        """Weigh bids so from now on, where a task does not say; what was accepted keeps its own."""
+        self._settings = msgspec.structs.replace(self._settings, preference=preference)
 
     # --- across restarts -------------------------------------------------------------------------
 
@@ -271,7 +275,7 @@ class Home:
                     self.reputation.outbid(order.submit.capability, nodes, now)
                 case Settle(node, attempt, kept):
                     settled = m.Settled(task=key, attempt=attempt, kept=kept)
-                    actions += self._verdict(node, settled, now)
+                    actions += self._verdicts.add(node, settled, now)
                 case _:
                     actions.append(outcome)
         if sum(map(len, self._untold.values())) > self._settings.max_tasks:
@@ -346,7 +350,7 @@ class Home:
         known = self._archive.recall(key)
         kept = known is not None and known[1].kept == result.attempt
         settled = m.Settled(task=key, attempt=result.attempt, kept=kept)
-        return self._verdict(sender, settled, now)
+        return self._verdicts.add(sender, settled, now)
 
     def _beat(self, sender: str, boot: str, held: tuple[m.Held, ...], now: float) -> list[Action]:
         self._roster.heard(sender, now)
@@ -399,19 +403,6 @@ class Home:
     def _fresh(self, known: Known) -> Known:
         """The disk may lag behind memory, because not every step is worth a commit."""
         return self._tasks.get(known[0].key, known)
-
-    def _verdict(self, node: str, settled: m.Settled, now: float) -> list[Action]:
-        waiting = self._verdicts.setdefault(node, [])
-        waiting.append(settled)
-        self._verdicts_due = min(self._verdicts_due, now + VERDICT_AFTER_S)
-        return self._flush_verdicts() if len(waiting) >= VERDICTS_AT_ONCE else []
-
-    def _flush_verdicts(self) -> list[Action]:
-        told = self._verdicts.items()
-        verdicts: list[Action] = [Send(to, m.Verdict(settled=tuple(all_))) for to, all_ in told]
-        self._verdicts.clear()
-        self._verdicts_due = math.inf
-        return verdicts
 
 
 def _ready(task: Task) -> bool:

@@ -55,6 +55,7 @@ from daemon.roster import Roster
 from daemon.standing import Observer
 from daemon.tally import SYS_TOPICS
 from daemon.vitals import Look, read_hardware, read_vitals, whole_machine
+from daemon.voice import Voice
 from daemon.worker_jobs import Done
 from daemon.workers import Workers
 
@@ -119,6 +120,7 @@ class Node:
         machines = self._home, self._contractor, self._workers, self.roster
         self.observer = Observer(config, self.boot, checkup, *machines)
         self._tally = self.observer.tally
+        self._voice = Voice(self._post, self._tally, self._answered)
         self._gate = Gate(config.node.inbox_per_s, self._journal, self._tally)
         self._alarm = Alarm(self._tick)
         self._healthy = True
@@ -300,11 +302,8 @@ class Node:
             match action:
                 case Send(to, message) if to == self.id and type(message) in _NODES_ONLY:
                     self._loop.call_soon(self._told_by_us, message)
-                case Send(to, message):
-                    self._tally.sends(message)
-                    self._post.send(to, message)
-                case Publish() | Tell() | Word() | Reply():
-                    self._speak(action)
+                case Send() | Publish() | Tell() | Word() | Reply():
+                    self._voice.say(action)
                 case Run(home, award):
                     self._workers.submit(self._corrections.job(home, award))
                 case Halt(home, task, attempt):
@@ -324,29 +323,6 @@ class Node:
     def _told_by_us(self, message: m.Message) -> None:
         """What we say to ourselves does not leave the process."""
         self._carry_out(self._told(self.id, message, self._loop.time()))
-
-    def _speak(self, action: Publish | Tell | Word | Reply) -> None:
-        match action:
-            case Publish(offer):
-                self._tally.offered(offer, self._loop.time())
-                self._post.offer(offer)
-            case Tell(event):
-                self._tell(event)
-            case Word(taken):
-                self._post.taken(taken)
-            case Reply(task=task, message=answer):
-                self._tally.sends(answer)
-                self._post.reply(action, partial(self._answered, task) if task else None)
-
-    def _tell(self, event: m.Event) -> None:
-        """One line in the log for a settled task; every decision to whoever watches."""
-        self._tally.told(event)
-        self._post.event(event)
-        if event.kind in _OUTCOMES:
-            by, ms = event.node, event.at_ms
-            _log.info(
-                "settled", task=event.task, outcome=event.kind, by=by, attempts=event.attempt, ms=ms
-            )
 
     def _answered(self, key: str, code: int) -> None:
         """An answer that nobody subscribes to is sent again; one that is not allowed never arrives."""
@@ -408,4 +384,3 @@ class Node:
 
 
 _NODES_ONLY = {row.message for row in topics.TOPICS if "requester" not in row.reader} | {m.Progress}
-_OUTCOMES = frozenset(outcome.value for outcome in m.Outcome)

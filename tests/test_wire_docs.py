@@ -20,10 +20,11 @@ from daemon import auction, contract, eligible, requester, roster
 from daemon.attempt import AWARD_REPEAT_S
 from daemon.config import AuctionConfig, BrokerConfig
 from daemon.contractor import STARTED_AFTER_S
-from daemon.home import ACCEPTED_AFTER_S, VERDICT_AFTER_S
+from daemon.home import ACCEPTED_AFTER_S
 from daemon.hub import TAKE_OVER_S
 from daemon.service import REFRESH_S
 from daemon.task import HANDOFF_RESERVE_S
+from daemon.verdicts import VERDICT_AFTER_S
 
 PAGE = (Path(__file__).parent.parent / "docs" / "protocol.md").read_text(encoding="utf-8")
 WORDS = " ".join(PAGE.split())
