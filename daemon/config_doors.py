@@ -4,11 +4,21 @@
 """
 
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from bus_topics.messages import NodeId
 from daemon.listening import MEANT, Listen
+
+Url = Annotated[
+    str,
+    Meta(
+        pattern=r"^(https?://[^\s/?#@]+)?/?$(?!\n)",
+        description="where its pages are, such as http://homeassistant.local:8123, or empty",
+    ),
+]
 
 
 class DoorsConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +50,8 @@ class WyomingConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     listen: Listen = ""
     allow_remote: bool = False
+    home_assistant_url: Url = ""
+    token_file: Path | None = None
 
     def unguarded(self) -> str:
         """Why other machines may not reach it; empty where that was meant."""

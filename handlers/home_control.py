@@ -38,8 +38,9 @@ MAX_LINE_TOKENS = 80
 
 
 class Control(msgspec.Struct, frozen=True):
-    """Result: what to do, in order; or nothing, and why in ``reason``.
+    """Result: what to do, in order; or nothing, and why in ``reason``, and in a word in ``doubt``.
 
+    A doubt is "device", "unclear" or "other" (:data:`handlers.home_actions.REASONS`), or "unsure".
     Each intent's ``probability`` is that of the whole answer. An abstention carries the
     probability of what was held back in ``probability``.
     """
@@ -48,6 +49,7 @@ class Control(msgspec.Struct, frozen=True):
     abstained: bool
     probability: float
     reason: str = ""
+    doubt: str = ""
 
 
 class HomeControl:
@@ -76,7 +78,7 @@ class HomeControl:
         probability = calibration.probability(line.logprob, kind_of(line.text))
         result = control(line.text, probability, calibration.threshold, scene, shown)
         if result.abstained:
-            call.abstain(_doubt(line.text), probability)
+            call.abstain(result.doubt, probability)
         return msgspec.json.encode(result)
 
 
@@ -204,12 +206,16 @@ def control(line: str, probability: float, threshold: float, scene: Scene, shown
     """What a line of this probability comes to."""
     actions = parse(line)
     if not actions:
-        return Control((), abstained=True, probability=probability, reason=_reason(line, scene))
+        return _held_back(_reason(line, scene), _doubt(line), probability)
     if probability < threshold:
         why = f"unsafe to guess: {probability:.2f} is below {threshold:.2f}"
-        return Control((), abstained=True, probability=probability, reason=why)
+        return _held_back(why, _doubt(line), probability)
     intents = tuple(resolve(action, scene, shown, probability) for action in actions)
     return Control(intents, abstained=False, probability=probability)
+
+
+def _held_back(reason: str, doubt: str, probability: float) -> Control:
+    return Control((), abstained=True, probability=probability, reason=reason, doubt=doubt)
 
 
 def _doubt(line: str) -> str:

@@ -1,0 +1,321 @@
+"""Home Assistant's own API: which entities are exposed to Assist, and their states.
+
+One WebSocket stays open (https://developers.home-assistant.io/docs/api/websocket); registries are asked
+again when Home Assistant says that one changed, states at every sentence. Commands are carried out by
+`/api/intent/handle`, where one answer by Wyoming cannot hold them.
+"""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiohttp
+import msgspec
+import structlog
+
+from daemon.private_files import PrivateFileError, read_secret
+from doors.wyoming_home import (
+    Area,
+    Device,
+    Exposure,
+    Floor,
+    Home,
+    Registries,
+    RegistryEntry,
+    Settings,
+    State,
+    home_of,
+)
+
+ANSWER_S = 5.0
+"""How long Home Assistant may take for one answer."""
+CONNECT_S = 10.0
+RETRY_S = (1.0, 2.0, 5.0, 15.0)
+REFUSED_S = 300.0
+"""After a refused token: Home Assistant may ban who tries again and again (`ip_ban_enabled`)."""
+STALE_S = 60.0
+"""Exposure of an entity without a unique id changes without an event."""
+MOST_BYTES = 64 * 1024 * 1024
+MANY_INTENTS = (2026, 10)
+"""From this version on Home Assistant takes several intents in one answer; seen there, not in 2026.2."""
+
+_CHANGED = tuple(f"{what}_registry_updated" for what in ("entity", "device", "area", "floor"))
+_log = structlog.get_logger("doors")
+_Told = TypeVar("_Told")
+
+
+class UnreachableError(Exception):
+    """Home Assistant cannot be asked now; the message says why."""
+
+
+class NotDoneError(Exception):
+    """Home Assistant did not carry out a command."""
+
+
+class HomeAssistant:
+    """The link to one Home Assistant; `run` keeps it up.
+
+    Args:
+        url: where its pages are, as http://homeassistant.local:8123.
+        token_file: a long-lived access token of an administrator, in a file that nobody else may read.
+    """
+
+    def __init__(self, url: str, token_file: Path) -> None:
+        self._url = url.rstrip("/")
+        self._token_file = token_file
+        self._session: aiohttp.ClientSession | None = None
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, asyncio.Future[_Answer]] = {}
+        self._registries: Registries | None = None
+        self._asked_at = 0.0
+        self._changes = 0
+        self._changes_asked = 0
+        self._version: tuple[int, ...] = ()
+        self._token = ""
+        self._said = ""
+
+    @property
+    def linked(self) -> bool:
+        """Whether it can be asked."""
+        return self._socket is not None
+
+    @property
+    def takes_many(self) -> bool:
+        """Whether it takes several intents in one answer, and only exposed entities in each."""
+        return self._version >= MANY_INTENTS
+
+    async def run(self) -> None:
+        """Connect, and connect again, until cancelled. What keeps it from that is logged once."""
+        fault = 0
+        while True:
+            try:
+                await self._connected()
+                fault = 0
+            except _RefusedError as error:
+                self._tell(str(error))
+                await asyncio.sleep(REFUSED_S)
+                continue
+            except (aiohttp.ClientError, OSError, TimeoutError, UnreachableError) as error:
+                self._tell(f"{type(error).__name__}: {error}".rstrip(": "))
+            await asyncio.sleep(RETRY_S[min(fault, len(RETRY_S) - 1)])
+            fault += 1
+
+    async def home(self) -> Home:
+        """What is exposed now, with its states. Raises UnreachableError."""
+        registries = self._registries
+        old = time.monotonic() - self._asked_at > STALE_S
+        if registries is None or old or self._changes != self._changes_asked:
+            registries = await self._ask_registries()
+        return home_of(registries, await self._ask("get_states", tuple[State, ...]))
+
+    async def handle(self, intent: str, slots: Mapping[str, Any], language: str) -> None:
+        """Have it carry out an intent. Raises NotDoneError or UnreachableError."""
+        if self._session is None:
+            raise UnreachableError("not connected")
+        content: dict[str, Any] = {"name": intent, "data": dict(slots)}
+        if self.takes_many:
+            content |= {"language": language, "assistant": "conversation"}
+        try:
+            async with self._session.post(
+                f"{self._url}/api/intent/handle",
+                json=content,
+                headers={"Authorization": f"Bearer {self._token}"},
+                timeout=aiohttp.ClientTimeout(total=ANSWER_S),
+                allow_redirects=False,
+            ) as response:
+                body = await response.content.read(MOST_BYTES)
+                status = response.status
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise UnreachableError(f"it did not answer a command: {type(error).__name__}") from None
+        if status != 200 or not _was_done(body):
+            raise NotDoneError(f"{intent} was refused with HTTP status {status}")
+
+    # --- private ---------------------------------------------------------------------------------
+
+    async def _connected(self) -> None:
+        """One connection, from its login to its end."""
+        try:
+            self._token = read_secret(self._token_file)
+        except PrivateFileError as error:
+            raise _RefusedError(str(error)) from None
+        async with aiohttp.ClientSession() as session:
+            async with asyncio.timeout(CONNECT_S):
+                socket = await session.ws_connect(
+                    f"{self._url}/api/websocket", max_msg_size=MOST_BYTES, heartbeat=30.0
+                )
+                await self._log_in(socket)
+            self._session, self._socket = session, socket
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    begun = tasks.create_task(self._begin())
+                    await self._hear(socket)
+                    begun.cancel()
+            except* UnreachableError as group:
+                raise UnreachableError(str(group.exceptions[0])) from None
+            finally:
+                self._lost()
+        raise UnreachableError("it closed the connection")
+
+    async def _log_in(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        """Raises _RefusedError when the token is not taken."""
+        while True:
+            message = await socket.receive()
+            if message.type is not aiohttp.WSMsgType.TEXT:
+                raise UnreachableError("it closed the connection before the login")
+            told = _decode(message.data, _Login)
+            match told.type:
+                case "auth_required":
+                    await socket.send_json({"type": "auth", "access_token": self._token})
+                case "auth_ok":
+                    self._version = _version(told.ha_version)
+                    return
+                case "auth_invalid":
+                    raise _RefusedError(
+                        f"Home Assistant refused the token in {self._token_file}: make a new one in your"
+                        " profile there, under Security, and write it into that file"
+                    )
+                case _:
+                    raise UnreachableError(f"no Home Assistant answers at {self._url}")
+
+    async def _begin(self) -> None:
+        """Hear of changes from now on, and know the home before the first sentence."""
+        for event in _CHANGED:
+            await self._ask("subscribe_events", Any, event_type=event)
+        exposed = (await self._ask_registries()).exposed
+        if self._said != "linked":
+            _log.info(
+                "home-assistant-linked",
+                version=".".join(map(str, self._version)),
+                exposed=len(exposed),
+            )
+        self._said = "linked"
+
+    async def _hear(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        """Hand answers to who waits for them, until the connection ends."""
+        async for message in socket:
+            if message.type is not aiohttp.WSMsgType.TEXT:
+                continue
+            answer = _decode(message.data, _Answer)
+            if answer.type == "event":
+                self._changes += 1
+                continue
+            waiting = self._waiting.pop(answer.id, None)
+            if waiting is not None and not waiting.done():
+                waiting.set_result(answer)
+
+    async def _ask_registries(self) -> Registries:
+        asked_at, changes = time.monotonic(), self._changes  # what changes meanwhile is asked again
+        exposure = await self._ask("homeassistant/expose_entity/list", Exposure)
+        exposed = exposure.to_assist()
+        detailed: dict[str, RegistryEntry | None] = {}
+        if exposed:
+            detailed = await self._ask(
+                "config/entity_registry/get_entries",
+                dict[str, RegistryEntry | None],
+                entity_ids=list(exposed),
+            )
+        ask = self._ask
+        registries = Registries(
+            exposed=exposed,
+            entries=await ask("config/entity_registry/list", tuple[RegistryEntry, ...]),
+            detailed=detailed,
+            devices=await ask("config/device_registry/list", tuple[Device, ...]),
+            areas=await ask("config/area_registry/list", tuple[Area, ...]),
+            floors=await ask("config/floor_registry/list", tuple[Floor, ...]),
+            settings=await ask("get_config", Settings),
+        )
+        self._registries = registries
+        self._asked_at, self._changes_asked = asked_at, changes
+        return registries
+
+    async def _ask(self, command: str, kind: Any, **fields: Any) -> Any:
+        """The result of a command. Raises UnreachableError."""
+        if self._socket is None:
+            raise UnreachableError("not connected")
+        number = next(self._numbers)
+        answer: asyncio.Future[_Answer] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = answer
+        try:
+            await self._socket.send_json({"id": number, "type": command, **fields})
+            told = await asyncio.wait_for(answer, ANSWER_S)
+        except (aiohttp.ClientError, OSError) as error:
+            raise UnreachableError(f"{command} was not answered: {type(error).__name__}") from None
+        finally:
+            self._waiting.pop(number, None)
+        if not told.success:
+            code = told.error.code if told.error else ""
+            raise UnreachableError(f"{command} was refused: {code}{_HINTS.get(code, '')}")
+        return _decode(told.result, kind)
+
+    def _lost(self) -> None:
+        self._session = self._socket = self._registries = None
+        for waiting in self._waiting.values():
+            if not waiting.done():
+                waiting.set_exception(UnreachableError("the connection ended"))
+                waiting.exception()  # seen: nobody may be waiting any more
+        self._waiting.clear()
+
+    def _tell(self, reason: str) -> None:
+        if reason != self._said:
+            _log.warning("no-home-assistant", reason=reason)
+        self._said = reason
+
+
+class _RefusedError(Exception):
+    """Trying again soon cannot help."""
+
+
+class _Fault(msgspec.Struct, frozen=True):
+    code: str = ""
+
+
+class _Login(msgspec.Struct, frozen=True):
+    type: str
+    ha_version: str = ""
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    type: str
+    id: int = 0
+    success: bool = False
+    result: msgspec.Raw = msgspec.Raw(b"null")
+    error: _Fault | None = None
+
+
+class _Results(msgspec.Struct, frozen=True):
+    success: tuple[Any, ...] = ()
+
+
+class _Response(msgspec.Struct, frozen=True):
+    response_type: str = ""
+    speech: dict[str, Any] = {}
+    data: _Results = _Results()
+
+
+_HINTS = {"unauthorized": "; the token must be an administrator's"}
+
+
+def _decode(data: Any, kind: type[_Told]) -> _Told:
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise UnreachableError(f"it spoke in a form that is not known here: {error}") from None
+
+
+def _was_done(body: bytes) -> bool:
+    """Whether a command went well; a failed one is told in words, and by having reached nothing."""
+    try:
+        told = msgspec.json.decode(body, type=_Response)
+    except msgspec.DecodeError:
+        return False
+    return told.response_type != "error" and bool(told.data.success or not told.speech)
+
+
+def _version(text: str) -> tuple[int, ...]:
+    """(2026, 10) of "2026.10.4"."""
+    parts = text.split(".")[:2]
+    return tuple(int(part) for part in parts) if all(p.isdecimal() for p in parts) else ()
