@@ -475,6 +475,19 @@ class Loaded(Message, frozen=True):
     failed: Annotated[tuple[NotLoaded, ...], Meta(max_length=16)] = ()
 
 
+class Set(Message, frozen=True):
+    """What the owner wants of a node, kept over its restarts; for operators and Home Assistant.
+
+    What is None stays as it is. Without `accept_work` a node bids for nothing, not even as the home itself;
+    what it holds it ends. `drain` also gives back what has not begun. `preference` is for tasks that say
+    none, with this node as their home.
+    """
+
+    accept_work: bool | None = None
+    preference: Preference | None = None
+    drain: bool = False
+
+
 # --- what a node tells of itself -----------------------------------------------------------------
 
 
@@ -509,6 +522,52 @@ class Card(Message, frozen=True):
     slots: Annotated[int, Meta(ge=0, le=1024)] = 1
     skills: Annotated[tuple[Skill, ...], Meta(max_length=64)] = ()
     hardware: Hardware = Hardware()
+
+
+class Condition(StrEnum):
+    """What a node is doing, in one word."""
+
+    IDLE = "idle"
+    BUSY = "busy"
+    DRAINING = "draining"
+    PAUSED = "paused"
+    STOPPING = "stopping"
+    CONFLICT = "conflict"
+
+
+class State(Message, frozen=True):
+    """How a node stands, for dashboards: every field is written always. Counts are since its start.
+
+    `done` and `failed` are attempts that ran here; `home_...` are tasks with this node as their home.
+    None is not known.
+    """
+
+    boot: Boot
+    condition: Condition
+    accept_work: bool
+    preference: Preference
+    running: Count
+    queue: Annotated[int, Meta(ge=0, le=1_000_000_000, description="attempts that wait here")]
+    done: Count
+    failed: Count
+    home_open: Count
+    home_done: Count
+    home_failed: Count
+    decode_tok_s: Annotated[float, Meta(ge=0.0, le=1e9, description="when last measured")] | None
+    models: Annotated[tuple[Model, ...], Meta(max_length=64, description="loaded now")]
+    winner: NodeId | None
+    """Who got the last attempt that this node awarded as a home, and why."""
+    reason: Reason
+    load: Annotated[float, Meta(ge=0.0, le=1e6, description="as bids count it; 1 is all cores")]
+    memory_free_mb: Megabytes | None
+    temperature: Annotated[float, Meta(ge=-273.2, le=1e4, description="degrees Celsius")] | None
+    held: Annotated[tuple[Annotated[str, Meta(max_length=40)], ...], Meta(max_length=16)]
+    """What slows the processor: hot, under_voltage, frequency_capped, throttled, temperature_limited."""
+    problems: Annotated[tuple[Reason, ...], Meta(max_length=16)]
+    nodes_live: Count
+    quarantined: Count
+    round_trip_ms: Elapsed | None
+    uptime_s: Count
 
 
 class Event(Part, frozen=True):

@@ -58,6 +58,7 @@ def _inbox(
 TOPICS: tuple[Topic, ...] = (
     Topic("status", "node/<from>/status", None, 1, True, 60, Role.NODE, "everyone"),
     Topic("card", "node/<from>/card", m.Card, 1, True, 60, Role.NODE, "everyone"),
+    Topic("state", "node/<from>/state", m.State, 0, True, 60, Role.NODE, "dashboards"),
     Topic("offer", "offer/<capability>/<from>", m.Offer, 0, False, 2, Role.HOME, "capable nodes"),
     _inbox("submit", m.Submit, 1, 60, Role.REQUESTER, "home"),
     _inbox("get", m.Get, 1, 60, Role.REQUESTER, "home"),
@@ -80,6 +81,7 @@ TOPICS: tuple[Topic, ...] = (
     _inbox("verdict", m.Verdict, 1, 3600, Role.HOME, "contractor"),
     _inbox("models", m.Models, 1, 60, Role.REQUESTER, "node"),
     _inbox("loaded", m.Loaded, 1, 60, Role.NODE, "requester"),
+    _inbox("set", m.Set, 1, 60, Role.REQUESTER, "node"),
     Topic("ask", "ask/<from>/<capability>", m.Ask, 1, False, 60, Role.APP, "the hub"),
     Topic("answer", "answer/<to>/<capability>", m.Answer, 1, False, 3600, Role.NODE, "the app"),
     Topic("taken", "taken/<from>", m.Taken, 1, False, 60, Role.NODE, "hubs"),

@@ -97,6 +97,11 @@ class Tell:
 
 
 @dataclass(frozen=True, slots=True)
+class Announce:
+    """Say anew who we are and how we stand: something about that has changed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Deliver:
     """News of a submitted task for the caller that waits for it (requester's side)."""
 
@@ -131,7 +136,20 @@ class Distrust:
 
 
 Row = Save | Forget
-Action = Save | Forget | Send | Publish | Reply | Tell | Word | Deliver | Run | Halt | Distrust
+Action = (
+    Save
+    | Forget
+    | Send
+    | Publish
+    | Reply
+    | Tell
+    | Word
+    | Announce
+    | Deliver
+    | Run
+    | Halt
+    | Distrust
+)
 
 
 class Parted(NamedTuple):

@@ -20,16 +20,11 @@ from msgspec import Meta
 
 from bus_topics.messages import Capability, NodeId, Preference
 from daemon.config_doors import DoorsConfig, OpenAIConfig, WyomingConfig
+from daemon.config_home_assistant import HomeAssistantConfig
 from daemon.listening import MEANT, Listen, others_reach
+from daemon.names import Login, TopicBase
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
-TopicBase = Annotated[
-    str,
-    Meta(
-        pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$(?!\n)",
-        description="topic levels such as forgebus/v1, with no leading or trailing slash",
-    ),
-]
 Span = Annotated[
     str,
     Meta(
@@ -37,15 +32,6 @@ Span = Annotated[
         description="local clock times such as 22:00-07:00, or empty",
     ),
 ]
-Login = Annotated[
-    str,
-    Meta(
-        pattern=r"^([a-z0-9][a-z0-9-]{0,30})?$(?!\n)",
-        description="up to 31 lower-case letters, digits and hyphens, or empty",
-    ),
-]
-
-
 Rule = Annotated[
     str,
     Meta(
@@ -165,6 +151,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     doors: DoorsConfig = DoorsConfig()
     openai: OpenAIConfig = OpenAIConfig()
     wyoming: WyomingConfig = WyomingConfig()
+    home_assistant: HomeAssistantConfig = HomeAssistantConfig()
 
 
 def load(
@@ -202,6 +189,12 @@ def load(
     return config
 
 
+def names_broker(path: Path | None, env: Mapping[str, str]) -> bool:
+    """Whether the file or the environment says which broker; else one may be remembered, or found."""
+    said = (*_from_file(path, env), *_from_env(env))
+    return any(section == "broker" and key in {"host", "port"} for section, key, _ in said)
+
+
 def shipped(folder: str) -> Path:
     """Where `models`, `configs` or `systemd` lie: in the checkout, else where pip installed them."""
     checkout = Path(__file__).resolve().parent.parent / folder
@@ -226,6 +219,7 @@ _SECTIONS: dict[str, Any] = {
     "doors": DoorsConfig,
     "openai": OpenAIConfig,
     "wyoming": WyomingConfig,
+    "home_assistant": HomeAssistantConfig,
 }
 _FIELDS: dict[str, dict[str, Any]] = {
     section: {field.name: field.type for field in msgspec.structs.fields(struct)}

@@ -164,11 +164,13 @@ class Contractor:
         """What the workers have loaded now."""
         self._warm = capabilities
 
-    def drain(self, reason: str, now: float) -> list[Action]:
-        """Take no more work and give back what has not begun; `reason` empty: open again."""
+    def close(self, reason: str) -> None:
+        """Take no more work, and end what is held; `reason` empty: open again."""
         self._closed = reason
-        if not reason:
-            return []
+
+    def drain(self, reason: str, now: float) -> list[Action]:
+        """Take no more work, and give back what has not begun."""
+        self._closed = reason
         return self._give_back(reason, now)
 
     # --- across restarts -------------------------------------------------------------------------

@@ -8,7 +8,8 @@ import msgspec
 from msgspec import Meta
 
 from bus_topics.messages import Capability, NodeId
-from daemon.config import Port, TopicBase
+from daemon.config import Port
+from daemon.names import TopicBase
 
 ADMIN = "admin"
 """The login that may look at the broker itself, and is an operator of every node that joins."""

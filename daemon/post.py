@@ -72,6 +72,10 @@ class Post:
             expiry_s=_STATUS.expiry_s,
         )
 
+    def state(self, state: m.State) -> None:
+        """How we stand, retained; it expires unless it is refreshed."""
+        self._publish(_STATE, self._topic("state", ""), state)
+
     def _flush_events(self) -> None:
         """As many at a time as fit a message, content-free and small as they are."""
         events, self._events = self._events, []
@@ -112,4 +116,6 @@ class Post:
 
 
 _OFFER, _EVENT, _TAKEN = (topics.BY_NAME[name] for name in ("offer", "event", "taken"))
-_ANSWER, _CARD, _STATUS = (topics.BY_NAME[name] for name in ("answer", "card", "status"))
+_ANSWER, _CARD, _STATUS, _STATE = (
+    topics.BY_NAME[name] for name in ("answer", "card", "status", "state")
+)

@@ -12,6 +12,7 @@ from bus_topics.errors import WrongShape
 from bus_topics.messages import Status
 from daemon.bus import Will
 from daemon.config import Config
+from daemon.home_assistant import birth_topic
 from daemon.roster import Roster
 from daemon.tally import SYS_TOPICS
 from daemon.version import VERSION
@@ -134,7 +135,8 @@ def will(config: Config) -> Will:
 def subscriptions(config: Config, capabilities: Iterable[str]) -> list[tuple[str, int]]:
     """Our inbox, everyone's presence, offers we could bid for; a hub also hears asks and the other hubs.
 
-    Whoever is watched also listens to what the broker tells of itself; where it may not, nothing comes.
+    Whoever is watched also listens to what the broker tells of itself, and who is shown in Home Assistant to its
+    birth; where it may not, nothing comes.
     """
     base = config.broker.base
 
@@ -149,6 +151,8 @@ def subscriptions(config: Config, capabilities: Iterable[str]) -> list[tuple[str
     filters += [wanted("offer", sender="+", capability=name) for name in capabilities]
     if config.node.hub:
         filters += [wanted("ask", sender="+", capability="+"), wanted("taken", sender="+")]
+    if config.home_assistant.discovery:
+        filters.append((birth_topic(config.home_assistant.prefix), 0))
     if config.observability.listen:
         filters += [(topic, 0) for topic in SYS_TOPICS]
     return filters

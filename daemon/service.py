@@ -24,6 +24,7 @@ from bus_topics.messages import Status
 from daemon import hub, notify
 from daemon.actions import (
     Action,
+    Announce,
     Distrust,
     Halt,
     Publish,
@@ -42,11 +43,14 @@ from daemon.config import Config
 from daemon.contract import Phase, contract_key
 from daemon.contractor import Contractor
 from daemon.corrections import Corrections, with_learning
+from daemon.display import STATE_S, Display
 from daemon.gate import Gate
 from daemon.home import Home
 from daemon.journal_rescue import lately_lost, open_or_rescue
 from daemon.keeper import Keeper
+from daemon.node_state import Reader
 from daemon.outcome import outcome_of
+from daemon.owner import Owner
 from daemon.post import Post
 from daemon.presence import Change, Presence, offered, subscriptions, will
 from daemon.pruning import prune
@@ -121,6 +125,11 @@ class Node:
         self.observer = Observer(config, self.boot, checkup, *machines)
         self._tally = self.observer.tally
         self._voice = Voice(self._post, self._tally, self._answered)
+        self._owner = Owner(config, self._contractor, self._home, self._fault)
+        reader = Reader(
+            self.boot, self._home, self._contractor, self.roster, self._tally, self._owner
+        )
+        self._display = Display(config, self._bus, self._post, self._journal, reader, self._fault)
         self._gate = Gate(config.node.inbox_per_s, self._journal, self._tally)
         self._alarm = Alarm(self._tick)
         self._healthy = True
@@ -143,6 +152,7 @@ class Node:
                 tasks.create_task(self._bus.run()),
                 tasks.create_task(every(REFRESH_S, self._announce)),
                 tasks.create_task(every(VITALS_S, self._feel)),
+                tasks.create_task(every(STATE_S, self._display.look)),
                 tasks.create_task(every(PRUNE_EVERY_S, pruned)),
                 tasks.create_task(every(notify.watchdog_interval_s() or 5.0, self._watchdog)),
             ]
@@ -162,7 +172,8 @@ class Node:
     def _restore(self) -> None:
         """Take up the life before."""
         now = self._loop.time()
-        self._carry_out(restored(self._archive, self._home, self._contractor, now))
+        machines = self._home, self._contractor, self._owner, self._display
+        self._carry_out(restored(self._archive, *machines, now))
         tasks = self._home.phases().total()
         _log.info("started", node=self.id, boot=self.boot, tasks=tasks)
 
@@ -187,6 +198,8 @@ class Node:
         """Validate; what cannot be true goes to the quarantine and is acknowledged all the same."""
         if incoming.topic in SYS_TOPICS:
             self._tally.broker_said(incoming.topic, incoming.payload)
+            return
+        if self._display.hears(incoming):
             return
         now = self._loop.time()
         try:
@@ -246,6 +259,8 @@ class Node:
                 return self._home.receive(sender, message, now)
             case "contractor":
                 return self._contractor.receive(sender, message, now)
+            case "node" if isinstance(message, m.Set):
+                return self._owner.receive(sender, message, now)
             case "node":
                 return self._keeper.receive(sender, message)
             case reader:
@@ -304,6 +319,8 @@ class Node:
                     self._loop.call_soon(self._told_by_us, message)
                 case Send() | Publish() | Tell() | Word() | Reply():
                     self._voice.say(action)
+                case Announce():
+                    self._announce()
                 case Run(home, award):
                     self._workers.submit(self._corrections.job(home, award))
                 case Halt(home, task, attempt):
@@ -363,6 +380,7 @@ class Node:
             self._hub.link_lost()
             return
         self._tally.links += 1
+        self._display.linked()
         self._announce()
         self._hub.linked(self._loop.time())
         self._arm()
@@ -373,8 +391,10 @@ class Node:
 
     def _announce(self) -> None:
         """Birth, and every `REFRESH_S` again."""
-        card = self._presence.announce(self._contractor.skills(), self._loop.time())
+        skills = self._contractor.skills() if self._owner.accepts else ()
+        card = self._presence.announce(skills, self._loop.time())
         self._post.presence(card, self._presence.status)
+        self._display.show(card)
 
     def _feel(self) -> None:
         vitals = read_vitals(self._config.work.quiet_hours, self._look)

@@ -58,6 +58,8 @@ class Tally:
         self.quarantined: Counter[str] = Counter()
         self.events: Counter[str] = Counter()
         """Awarded, abstained, and each way in which a task ends."""
+        self.decided: m.Decision | None = None
+        """Why the last attempt that was awarded went where it went."""
         self.bids: Counter[bool] = Counter()
         """By whether the node declined."""
         self.lost: Counter[str] = Counter()
@@ -80,6 +82,7 @@ class Tally:
     def told(self, event: m.Event) -> None:
         """A decision as it falls."""
         self.events[event.kind] += 1
+        self.decided = event.decision or self.decided
         if event.kind == m.Outcome.DONE.value:
             self.task_s.add(event.at_ms / 1000)
 

@@ -262,7 +262,7 @@ def test_open_again_it_takes_work_but_not_what_it_gave_back() -> None:
     shop = Shop()
     shop.do(shop.pi.drain("two nodes are called pi", shop.now))
     shop.award()
-    shop.do(shop.pi.drain("", shop.now))
+    shop.pi.close("")
     assert refusals(shop.award()) == [("app/t", 1, "two nodes are called pi")]
     assert runs(shop.award(attempt=2)) == ["app/t"]
 

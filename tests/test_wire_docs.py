@@ -178,7 +178,7 @@ async def test_the_access_list_lets_each_login_speak_for_itself_alone(
         assert not any(topic.startswith("in/attic") for topic in seen(kitchen))
 
 
-PUBLIC = {"node/kitchen/status", "node/kitchen/card", "event/kitchen"}
+PUBLIC = {"node/kitchen/status", "node/kitchen/card", "node/kitchen/state", "event/kitchen"}
 
 
 def heard_twice(peer: Peer, topic: str) -> bool:

@@ -20,6 +20,7 @@ bases = st.sampled_from([DEFAULT_BASE, "f", "home/attic/forgebus/v1", "in", "nod
 PROMISED = {
     "status": ("node/<from>/status", 1, True, 60),
     "card": ("node/<from>/card", 1, True, 60),
+    "state": ("node/<from>/state", 0, True, 60),
     "offer": ("offer/<capability>/<from>", 0, False, 2),
     "submit": ("in/<to>/<from>/submit", 1, False, 60),
     "get": ("in/<to>/<from>/get", 1, False, 60),
@@ -42,6 +43,7 @@ PROMISED = {
     "verdict": ("in/<to>/<from>/verdict", 1, False, 3600),
     "models": ("in/<to>/<from>/models", 1, False, 60),
     "loaded": ("in/<to>/<from>/loaded", 1, False, 60),
+    "set": ("in/<to>/<from>/set", 1, False, 60),
     "ask": ("ask/<from>/<capability>", 1, False, 60),
     "answer": ("answer/<to>/<capability>", 1, False, 3600),
     "taken": ("taken/<from>", 1, False, 60),
