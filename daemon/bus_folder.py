@@ -3,6 +3,7 @@
     authority/  the key that signs, the register (`logins.json`); for its owner alone
     broker/     mosquitto.conf, access list, certificates, list of revoked ones; mosquitto reads it
     admin/      a login of its own for looking at the broker: `--config admin/forgebus.toml`
+    announced.json  what `forgebus broker announce` says of it on the network; no secret
 
 Each change writes the register first and then everything that follows from it, so that a change cut off
 in the middle is completed by the next.
@@ -30,10 +31,12 @@ from daemon.certificates import (
 )
 from daemon.logins import Login, Register, Role, Settings
 from daemon.private_files import PrivateFileError, make_private_folder, write_private
+from daemon.txt_record import Announcement, fingerprint
 
 USUAL = Path("/etc/forgebus/bus")
 REGISTER, LOCK = "logins.json", "lock"
 AUTHORITY_CERTIFICATE, AUTHORITY_KEY = "authority.crt", "authority.key"
+ANNOUNCED = "announced.json"
 
 
 class BusFolderError(Exception):
@@ -79,6 +82,17 @@ class BusFolder:
     def authority_certificate(self) -> bytes:
         """What every login needs to know the broker by."""
         return self._read(self._authority / AUTHORITY_CERTIFICATE)
+
+    def announcement(self) -> Announcement:
+        """What may be told of it to everybody. Raises BusFolderError."""
+        path = self.folder / ANNOUNCED
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=Announcement)
+        except (OSError, msgspec.DecodeError) as error:
+            raise BusFolderError(
+                f"{path} cannot be read: {error}; `forgebus broker init` writes it, for a bus that is there"
+                " with --renew"
+            ) from None
 
     def set_up(self, settings: Settings, now: datetime) -> None:
         """Make a new bus: authority, broker, admin. Raises BusFolderError when there is one already."""
@@ -209,12 +223,25 @@ class BusFolder:
         self._give(broker_files.CERTIFICATE, pair.certificate, settings.user)
         self._give(broker_files.KEY, pair.key, settings.user)
         self._give(broker_files.AUTHORITY, authority.pair.certificate, settings.user)
+        self._describe(settings, authority.pair.certificate)
         text = broker_files.configuration(self.broker, settings)
         self._give(broker_files.CONFIGURATION, text.encode(), settings.user)
         data = self.broker / "data"
         make_private_folder(data)
         for folder in (self.broker, data):
             self._hand_over(folder, settings.user)
+
+    def _describe(self, settings: Settings, certificate: bytes) -> None:
+        """A file that anybody may read: whoever announces the bus needs none of its rights."""
+        told = Announcement(
+            port=settings.port,
+            base=settings.base,
+            tls=True,
+            authority=fingerprint(certificate),
+            host=settings.hosts[0],
+        )
+        encoded = msgspec.json.format(msgspec.json.encode(told))
+        write_private(self.folder / ANNOUNCED, encoded + b"\n", 0o644)
 
     def _publish(self, authority: Authority, now: datetime) -> None:
         """Write what mosquitto knows of the register."""

@@ -17,6 +17,8 @@ from daemon import (
     cli_broker,
     cli_correct,
     cli_eval,
+    cli_home_assistant,
+    cli_find,
     cli_identity,
     cli_journal,
     cli_learn,
@@ -45,6 +47,7 @@ app = typer.Typer(
 app.command()(cli_node.run)
 app.command()(cli_serve.serve)
 app.add_typer(cli_broker.app, name="broker")
+app.command()(cli_find.discover)
 app.command()(cli_identity.enroll)
 app.command()(cli_identity.join)
 app.command()(cli_identity.revoke)
@@ -59,6 +62,7 @@ app.command()(cli_top.top)
 app.add_typer(cli_models.app, name="models")
 app.add_typer(cli_quarantine.app, name="quarantine")
 app.add_typer(cli_journal.app, name="journal")
+app.add_typer(cli_home_assistant.app, name="homeassistant")
 app.command()(cli_local.doctor)
 _PASSED_ON = {"ignore_unknown_options": True, "allow_extra_args": True}
 app.command(context_settings=_PASSED_ON | {"help_option_names": []})(cli_train.train)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from daemon.cli_announce import announce
 from daemon.cli_identity import Folder, faults_told, write_with_key
 from daemon.cli_node import on_signals
 from daemon.cli_options import DONE, USAGE, CommandError, Json, Port
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 SECURED_PORT = 8883
 
 app = typer.Typer(
-    help="A private broker on loopback; init, logins: a secured one for several machines."
+    help="A private broker on loopback; init, logins, announce: a secured one for several machines."
 )
+app.command()(announce)
 
 
 @app.callback(invoke_without_command=True)
@@ -37,7 +39,8 @@ def broker(
 ) -> int:
     """Run a private mosquitto on 127.0.0.1, on a free or the given port, until Ctrl-C.
 
-    Further: init sets up a secured broker for several machines, logins lists who was let in.
+    Further: init sets up a secured broker for several machines, logins lists who was let in, announce
+    tells the network where it is.
     """
     if context.invoked_subcommand:
         return DONE
@@ -85,6 +88,7 @@ def init(
     """Set up a secured mosquitto: own authority, TLS, a certificate a login, access list, limits."""
     from daemon.bus_folder import BusFolder, now
     from daemon.plain import as_json
+    from daemon.txt_record import grouped
 
     with faults_told():
         at = BusFolder.at(folder)
@@ -96,17 +100,21 @@ def init(
             settings = _settings(hosts, port, bind, user, base)
             at.set_up(settings, now())
             _admit_admin(at)
+        announced = at.announcement()
     told = {
         "configuration": at.broker / "mosquitto.conf",
         "admin": at.admin / "forgebus.toml",
         "hosts": settings.hosts,
         "port": settings.port,
+        "fingerprint": announced.authority,
     }
     if json:
         print(as_json(told))
         return DONE
     print(f"{'renewed' if renew else 'set up'}: {at.folder}")
+    print(f"  fingerprint          {grouped(announced.authority)}")
     print(f"  start the broker     mosquitto -c {told['configuration']}")
+    print("  let it be found      forgebus broker announce")
     print(
         "  let a machine in     forgebus enroll LOGIN, and there: forgebus join", settings.hosts[0]
     )
@@ -195,7 +203,7 @@ def _admit_admin(at: "BusFolder") -> None:
 def _may(one: "Login") -> str:
     from daemon.logins import Role
 
-    verb = "ask for" if one.role is Role.APP else "run"
+    verb = "run" if one.role is Role.NODE else "ask for"
     match one.role:
         case Role.ADMIN:
             return "look at the broker and at every task"

@@ -29,6 +29,10 @@ Folder = Annotated[
 def enroll(  # noqa: PLR0917 - the options of a command
     login: Annotated[str, typer.Argument(help="The name it will have on the bus.")],
     app: Annotated[bool, typer.Option("--app", help="A program that asks, not a node.")] = False,
+    home_assistant: Annotated[
+        bool,
+        typer.Option("--home-assistant", help="Home Assistant: --app, and its discovery topics."),
+    ] = False,
     may: Annotated[
         list[str] | None,
         typer.Option(
@@ -61,7 +65,10 @@ def enroll(  # noqa: PLR0917 - the options of a command
     from daemon.plain import as_json
 
     role = Role.APP if app else Role.NODE
-    allowed = _checked(login, may or [], longest=31 if app else LONGEST_NODE)
+    if home_assistant:
+        role = Role.HOME_ASSISTANT
+    longest = LONGEST_NODE if role is Role.NODE else 31
+    allowed = _checked(login, may or [], longest=longest)
     with faults_told():
         at = BusFolder.at(folder)
         at.check_free(login, replace=replace)
@@ -85,7 +92,14 @@ def enroll(  # noqa: PLR0917 - the options of a command
 
 
 def join(
-    where: Annotated[str, typer.Argument(help="The machine that shows the code.", metavar="HOST")],
+    where: Annotated[
+        str | None,
+        typer.Argument(
+            help="The machine that shows the code.  [default: the bus that is found]",
+            metavar="[HOST]",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Write the login here.", metavar="FOLDER")
     ] = HERE,
@@ -96,18 +110,23 @@ def join(
 ) -> int:
     """Get this machine's login with the code that `forgebus enroll` shows; it is asked for, or read."""
     from daemon.certificates import new_request
+    from daemon.cli_find import check_pinned, place_to_join, remember_login
     from daemon.enrolment import enrol
     from daemon.login_files import check_room, write_login
     from daemon.plain import as_json
 
-    host, port = _address(where, ENROL_PORT)
     with faults_told():
         check_room(out, replace=replace)
+        if where is None:
+            where = asyncio.run(place_to_join())
+        host, port = _address(where, ENROL_PORT)
         code = _code()
         pair, commands = new_request("new"), new_request("new")
         requests = pair.certificate + commands.certificate
         admission = asyncio.run(enrol(host, port, code, requests))
+        check_pinned(host, admission.authority)
         settings = write_login(out, admission, pair.key, commands.key)
+        remember_login(host, settings)
     if json:
         print(as_json({"login": admission.login, "config": settings}))
         return DONE
@@ -308,7 +327,7 @@ async def _end_session(at: "BusFolder", entry: "Login") -> bool:
 def _code() -> str:
     """Never an argument: those can be seen by everybody on the machine, and stay in the history."""
     if sys.stdin.isatty():
-        return str(typer.prompt("code"))
+        return str(typer.prompt("code", err=True))
     return sys.stdin.readline().strip()
 
 

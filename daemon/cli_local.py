@@ -1,6 +1,7 @@
 """`forgebus doctor`, `bench` and `demo`: what needs no node on the bus."""
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,10 +46,13 @@ def doctor(
     from daemon import logs
     from daemon.cli_hardware import examine_fused, examine_hardware
     from daemon.cli_models import model_fault
+    from daemon.config import names_broker
+    from daemon.doctor_network import examine_network
     from daemon.plain import as_json
 
     logs.silence()
     loaded = settings(config, host, port)
+    configured = host is not None or port is not None or names_broker(config, os.environ)
     loaded = structs.replace(loaded, broker=commands_broker(loaded))
     if security:
         from daemon.doctor_security import examine_security
@@ -56,6 +60,8 @@ def doctor(
         findings = asyncio.run(examine_security(loaded, login or loaded.broker.username or "cli"))
     else:
         findings = asyncio.run(checks.examine(loaded, login, model_fault))
+        folder = loaded.node.state_dir
+        findings += asyncio.run(examine_network(folder, configured=configured))
         findings += examine_hardware(loaded.node.state_dir) + examine_fused()
     wrong = [finding.check for finding in findings if finding.verdict is checks.Verdict.WRONG]
     if json:

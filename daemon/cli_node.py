@@ -46,7 +46,8 @@ def run(
 ) -> int:
     """Run a node until SIGTERM or Ctrl-C; a second one ends it at once.
 
-    Where the configuration says loopback and no broker answers there, a private one is started.
+    Where no broker is configured, the remembered bus is used. Where the configuration says loopback and no
+    broker answers there, a private one is started.
     """
     if config is not None and profile is not None:
         raise CommandError("--config and --profile are two names of one file; give one", USAGE)
@@ -56,8 +57,11 @@ def run(
     chosen = _profile(profile) if profile is not None else config
     loaded = settings(chosen, host, port, overrides)
     from daemon import logs
+    from daemon.cli_find import with_bus
     from daemon.reach import refusal
 
+    if host is None and port is None and not {"broker.host", "broker.port"} & overrides.keys():
+        loaded = asyncio.run(with_bus(chosen, loaded, daemon=True))
     logs.set_up(loaded.node.log_level, loaded.node.log_format)
     if why := refusal(loaded.broker):
         raise CommandError(why, USAGE)

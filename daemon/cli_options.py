@@ -63,7 +63,7 @@ async def on_the_bus(
     login: str | None,
     home: str | None = None,
 ) -> AsyncIterator["Mesh"]:
-    """A connection to the bus that the options name.
+    """A connection to the bus that the options or the configuration name, else the remembered one.
 
     The login is the given one, else the one that the configuration uses at the broker, else "cli".
     """
@@ -71,10 +71,11 @@ async def on_the_bus(
 
     from daemon import logs
     from daemon.asking import MeshError
+    from daemon.cli_find import reached
     from daemon.mesh import Mesh
     from daemon.reach import refusal
 
-    broker = commands_broker(settings(config, host, port))
+    broker = commands_broker(await reached(config, host, port))
     certified = broker.tls_cert is not None and broker.password_file is None
     if certified and login not in {None, broker.username}:
         raise CommandError(

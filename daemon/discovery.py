@@ -1,0 +1,109 @@
+"""Looking for a bus on this network, by zeroconf (mDNS and DNS-SD, RFC 6762 and 6763). IPv4 alone.
+
+What is found is what somebody announced, no more: see `daemon.txt_record`.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+
+import ifaddr
+from zeroconf import (
+    BadTypeInNameException,
+    InterfaceChoice,
+    IPVersion,
+    ServiceStateChange,
+    Zeroconf,
+)
+from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
+
+from daemon.txt_record import SERVICE, Found, nearest_first, read
+
+LOOK_S = 1.5
+"""Three questions are asked in this time; a node on Wi-Fi that sleeps may need longer."""
+MOST_FOUND = 32
+"""More services than this are not looked at: a home has one bus, a flood has thousands."""
+
+
+class DiscoveryError(Exception):
+    """The network cannot be asked, or told; the message says why, and what to do."""
+
+
+async def look(seconds: float = LOOK_S, interfaces: Sequence[str] = ()) -> list[Found]:
+    """Every bus that answers within so many seconds, by name; also those whose record is malformed.
+
+    Args:
+        seconds: how long to listen.
+        interfaces: our own addresses to ask from; all of them by default.
+
+    Raises DiscoveryError.
+    """
+    names: asyncio.Queue[str] = asyncio.Queue(MOST_FOUND)
+
+    def heard(
+        zeroconf: Zeroconf,  # noqa: ARG001 - given by name
+        service_type: str,  # noqa: ARG001
+        name: str,
+        state_change: ServiceStateChange,
+    ) -> None:
+        if state_change is ServiceStateChange.Added:
+            with contextlib.suppress(asyncio.QueueFull):
+                names.put_nowait(name)
+
+    link = open_link(interfaces)
+    resolving: list[asyncio.Task[Found | None]] = []
+    browser = AsyncServiceBrowser(link.zeroconf, SERVICE, handlers=[heard])
+    try:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while len(resolving) < MOST_FOUND:
+                    name = await names.get()
+                    resolving.append(asyncio.create_task(_resolved(link.zeroconf, name)))
+                await asyncio.sleep(seconds)
+        found = await asyncio.gather(*resolving)
+    finally:
+        for task in resolving:
+            task.cancel()
+        await browser.async_cancel()
+        await link.async_close()
+    return sorted((one for one in found if one is not None), key=lambda one: one.name)
+
+
+def open_link(interfaces: Sequence[str]) -> AsyncZeroconf:
+    """A socket on each interface. Raises DiscoveryError."""
+    for address in set(interfaces) - {str(ip.ip) for ip in _every()}:
+        raise DiscoveryError(
+            f"{address} is no IPv4 address of this machine; ip -4 address lists them"
+        )
+    try:
+        return AsyncZeroconf(interfaces=list(interfaces) or InterfaceChoice.All)
+    except (OSError, RuntimeError) as error:
+        raise DiscoveryError(
+            f"this network cannot be asked by multicast: {error}; name the broker with --host"
+        ) from error
+
+
+def own_addresses() -> list[str]:
+    """The IPv4 addresses of this machine that others may reach."""
+    return sorted(
+        ip.ip
+        for ip in _every()
+        if isinstance(ip.ip, str) and not ip.ip.startswith(("127.", "169.254."))
+    )
+
+
+def _every() -> list[ifaddr.IP]:
+    return [ip for adapter in ifaddr.get_adapters() for ip in adapter.ips]
+
+
+async def _resolved(zeroconf: Zeroconf, name: str) -> Found | None:
+    try:
+        info = AsyncServiceInfo(SERVICE, name)
+    except BadTypeInNameException:
+        return None
+    await info.async_request(zeroconf, _ANSWER_MS)
+    addresses = nearest_first(info.parsed_addresses(IPVersion.V4Only), own_addresses())
+    return read(name, info.port, addresses, info.properties)
+
+
+_ANSWER_MS = 1000

@@ -1,0 +1,139 @@
+"""The bus that was trusted: what a found one is beside it, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from daemon.bus_folder import now
+from daemon.certificates import Authority
+from daemon.config import Config, load
+from daemon.known_bus import (
+    FILE,
+    KnownBusError,
+    Standing,
+    check_authority,
+    forget,
+    remember,
+    remembered,
+    standing,
+    trusted,
+    with_bus,
+)
+from daemon.txt_record import Announcement, Found, fingerprint
+
+ONE, OTHER = "1a" * 32, "2b" * 32
+BUS = Announcement(port=8883, tls=True, authority=ONE, host="broker.lan")
+HEARD = Found("forgebus on kitchen", ("192.168.1.5",), BUS)
+KNOWN = trusted(HEARD)
+
+
+def another(name: str = HEARD.name, address: str = HEARD.address, **changes: object) -> Found:
+    return Found(name, (address,), msgspec.structs.replace(BUS, **changes))
+
+
+@pytest.mark.parametrize(
+    ("found", "what"),
+    [
+        (HEARD, Standing.REMEMBERED),
+        (another(address="10.0.0.9"), Standing.REMEMBERED),
+        (another(name="forgebus on attic"), Standing.REMEMBERED),
+        (another(authority=OTHER), Standing.CHANGED),
+        (another(authority="", tls=False), Standing.CHANGED),
+        (another(name="x", authority=OTHER), Standing.CHANGED),
+        (another(address="10.0.0.9", host="evil.lan", authority=OTHER), Standing.CHANGED),
+        (another(name="x", address="10.0.0.9", host="x", authority=OTHER), Standing.NEW),
+        (another(protocol=2), Standing.UNUSABLE),
+        (Found("x", ("10.0.0.9",), None, "malformed"), Standing.UNUSABLE),
+    ],
+)
+def test_what_a_found_bus_is(found: Found, what: Standing) -> None:
+    assert standing(KNOWN, found) is what
+    if what is not Standing.UNUSABLE:
+        assert standing(None, found) is Standing.NEW
+
+
+def test_without_a_fingerprint_the_place_alone_is_known() -> None:
+    plain = Found("a", ("192.168.1.5",), Announcement(port=1883))
+    known = trusted(plain)
+    assert standing(known, plain) is Standing.REMEMBERED
+    moved = Found("a", ("192.168.1.6",), Announcement(port=1883))
+    assert standing(known, moved) is Standing.NEW
+
+
+def test_it_is_kept_for_nobody_else_to_write(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    assert remembered(folder) is None
+    remember(folder, KNOWN)
+    assert remembered(folder) == KNOWN
+    assert (folder / FILE).stat().st_mode & 0o777 == 0o600
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert forget(folder)
+    assert not forget(folder)
+
+
+@pytest.mark.parametrize(("what", "mode"), [(FILE, 0o666), (FILE, 0o620), ("", 0o777)])
+def test_what_others_could_have_written_is_not_believed(
+    tmp_path: Path, what: str, mode: int
+) -> None:
+    remember(tmp_path, KNOWN)
+    (tmp_path / what).chmod(mode)
+    with pytest.raises(KnownBusError, match="not believed"):
+        remembered(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"name": 1}', "[]"])
+def test_a_damaged_file_says_what_to_do(tmp_path: Path, text: str) -> None:
+    remember(tmp_path, KNOWN)
+    (tmp_path / FILE).write_text(text)
+    with pytest.raises(KnownBusError, match="--forget"):
+        remembered(tmp_path)
+
+
+def plain_config(tmp_path: Path) -> Config:
+    return load(tmp_path / "own.toml", {})
+
+
+def test_a_remembered_bus_without_tls_is_where_it_was(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text("")
+    known = trusted(Found("a", ("192.168.1.5",), Announcement(port=1884, base="home")))
+    broker = with_bus(plain_config(tmp_path), known, None).broker
+    assert (broker.host, broker.port, broker.base) == ("192.168.1.5", 1884, "home")
+
+
+def test_a_bus_that_has_not_let_us_in_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text("")
+    with pytest.raises(KnownBusError, match="has not let this machine in"):
+        with_bus(plain_config(tmp_path), KNOWN, None)
+
+
+def joined(tmp_path: Path, certificate: bytes) -> Config:
+    (tmp_path / "ca").write_bytes(certificate)
+    (tmp_path / "joined.toml").write_text(
+        f'[node]\nid = "attic"\n[broker]\nhost = "broker.lan"\nusername = "attic"\ntls_ca = "{tmp_path}/ca"\n'
+    )
+    return load(tmp_path / "joined.toml", {})
+
+
+def test_the_login_of_the_remembered_bus_is_used_where_its_authority_is_the_pinned_one(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "own.toml").write_text("[work]\nslots = 3\n")
+    certificate = Authority.new("a", now()).pair.certificate
+    config, login = plain_config(tmp_path), joined(tmp_path, certificate)
+    known = msgspec.structs.replace(KNOWN, authority=fingerprint(certificate))
+    used = with_bus(config, known, login)
+    assert (used.node.id, used.broker, used.work.slots) == ("attic", login.broker, 3)
+    with pytest.raises(KnownBusError, match="of another authority"):
+        with_bus(config, KNOWN, login)
+
+
+def test_a_login_of_another_authority_is_refused() -> None:
+    certificate = Authority.new("a", now()).pair.certificate
+    for wrong in (certificate, b"", b"nothing"):
+        with pytest.raises(KnownBusError, match="somebody stands between"):
+            check_authority(KNOWN, wrong, "the login")
+    right = msgspec.structs.replace(KNOWN, authority=fingerprint(certificate))
+    check_authority(right, certificate, "the login")
