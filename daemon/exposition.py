@@ -10,8 +10,6 @@ answer: a loop that does not turn is seen from here, and cannot be from inside.
 
 import asyncio
 import contextlib
-import ipaddress
-import re
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -24,7 +22,7 @@ import orjson
 import structlog
 
 from daemon.config import ObservabilityConfig
-from daemon.listening import address_of
+from daemon.listening import address_of, meant_for_here
 from daemon.metrics import render
 from daemon.standing import Observer
 
@@ -166,7 +164,7 @@ class Exposition:
 
     async def _answer(self, request: Request) -> Answer:
         # A page in a browser on this machine may have any name resolve to this address.
-        if not self._any_host and not _is_local(request.host):
+        if not self._any_host and not meant_for_here(request.host):
             return Answer(HTTPStatus.MISDIRECTED_REQUEST)
         if request.path not in {"/metrics", "/healthz"}:
             return Answer(HTTPStatus.NOT_FOUND, b"there are /metrics and /healthz\n")
@@ -236,16 +234,9 @@ def parsed(head: bytes) -> Request | None:
     if not version.startswith("HTTP/1.") or not target.startswith("/"):
         return None
     named = {name.lower(): value.strip() for name, value in fields.items()}
-    host = re.sub(r":\d+$", "", named.get("host", "").lower())
-    return Request(method, target.partition("?")[0], host, named.get("accept", ""))
-
-
-def _is_local(host: str) -> bool:
-    """Whether a request was meant for this machine, by the name that it was sent to; HTTP/1.0 needs none."""
-    try:
-        return host in {"", "localhost"} or ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
+    return Request(
+        method, target.partition("?")[0], named.get("host", ""), named.get("accept", "")
+    )
 
 
 def _encoded(answer: Answer, *, with_body: bool) -> bytes:

@@ -1,6 +1,7 @@
 """An address that a server of ours listens on, as a configuration writes it: 127.0.0.1:9464 or [::1]:9464."""
 
 import ipaddress
+import re
 from typing import Annotated
 
 from msgspec import Meta
@@ -34,3 +35,15 @@ def others_reach(listen: Listen) -> bool:
     if not 1 <= port <= 65535:
         raise ValueError("a port is 1 to 65535")
     return not address.is_loopback
+
+
+def meant_for_here(host: str) -> bool:
+    """Whether a request was meant for this machine, by the Host that it was sent to; HTTP/1.0 needs none.
+
+    A page in a browser here may have any name resolve to our address; it cannot have that name be ours.
+    """
+    name = re.sub(r":\d+$", "", host.lower())
+    try:
+        return name in {"", "localhost"} or ipaddress.ip_address(name.strip("[]")).is_loopback
+    except ValueError:
+        return False
