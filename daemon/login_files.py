@@ -10,8 +10,9 @@ import msgspec
 
 from bus_topics.messages import NodeId
 from daemon.certificates import Pair, belongs, told
-from daemon.config import BrokerConfig, Port, TopicBase
+from daemon.config import BrokerConfig, Port
 from daemon.logins import ADMIN, Role
+from daemon.names import TopicBase
 from daemon.private_files import PrivateFileError, make_private_folder, write_private
 
 SETTINGS, AUTHORITY, CERTIFICATE, KEY = "forgebus.toml", "authority.crt", "login.crt", "login.key"
