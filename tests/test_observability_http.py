@@ -158,7 +158,7 @@ def test_a_node_that_nobody_watches_loads_nothing_for_it() -> None:
 
 def test_a_request_is_read_as_it_is() -> None:
     request = parsed(b"GET /metrics?a=1 HTTP/1.1\r\nHOST: LocalHost:80\r\nAccept: x\r\n\r\n")
-    assert request == ("GET", "/metrics", "localhost", "x")
+    assert request == ("GET", "/metrics", "LocalHost:80", "x")
 
 
 @pytest.mark.parametrize(
