@@ -23,7 +23,7 @@ from daemon.demo_stage import DemoError, Part, Stage
 from daemon.mesh import Mesh
 from daemon.plain import as_json, plain
 
-LIMIT_S = 55.0
+LIMIT_S = 240.0
 START_S = 30.0
 TRIES = 4
 WILL_DELAY_S = 1

@@ -18,7 +18,7 @@ from daemon.demo_stage import DemoError
 from daemon.mesh import Mesh
 from daemon.plain import plain
 
-DEADLINE_MS = 30_000
+DEADLINE_MS = 120_000
 SHOWN_CHARACTERS = 300
 
 
