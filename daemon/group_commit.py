@@ -1,9 +1,9 @@
 """Group commit: one thread writes all that has gathered since it last wrote, and the loop is told.
 
 Entries go through in the order they were put, and their callbacks run in the loop in that order. If
-the disk fails, those that may be refused are, at once; all others are tried again, with a back-off,
-until they are written, and what comes later waits behind them. Only quarantined messages, which
-anybody can cause, are then dropped when too many wait already.
+the disk fails, those that may be refused are, at once; all others are tried again, with a back-off and
+fewer at a time, until they are written, and what comes later waits behind them. Only quarantined
+messages, which anybody can cause, are then dropped when too many wait already.
 
 D. DeWitt et al., "Implementation Techniques for Main Memory Database Systems", SIGMOD 1984.
 """
@@ -118,43 +118,44 @@ class GroupCommit:
                 self.fault, self.healthy = "its writer has ended: restart the node", False
 
     def _write_all(self) -> None:
-        """Gather, write, hand back; after a failure keep what must be kept."""
-        kept: list[Entry] = []
-        delay = 0.0
-        while kept or not (self._closing.is_set() and self._queue.empty()):
-            batch = self._gather(kept, delay)
+        """Gather, write, hand back; after a failure keep what must be kept, and try less at once."""
+        waiting: list[Entry] = []
+        delay, most = 0.0, _GROUP
+        while waiting or not (self._closing.is_set() and self._queue.empty()):
+            self._gather(waiting, delay)
+            group = waiting[:most]
             try:
-                self._write(batch, not self.healthy)
+                self._write(group, not self.healthy)
             except WriteError as error:
                 self.fault, self.healthy = str(error), False
-                kept = [entry for entry in batch if entry.failed is None]
-                dropped = [entry for entry in batch if entry.failed is not None]
+                dropped = [entry for entry in waiting if entry.failed is not None]
+                waiting = [entry for entry in waiting if entry.failed is None]
                 self._hand_back([entry._replace(error=error) for entry in dropped])
                 delay = min(max(0.05, delay * 2), 1.0)
+                most = max(1, len(group) // 2)
                 if self._closing.is_set() and time.monotonic() > self._give_up_at:
-                    self._lost = len(kept)
+                    self._lost = len(waiting)
                     return
             else:
                 self.fault, self.healthy = "", True
-                kept, delay = [], 0.0
-                self._hand_back(batch)
+                waiting = waiting[most:]
+                delay, most = 0.0, min(_GROUP, most * 2)
+                self._hand_back(group)
 
-    def _gather(self, kept: Sequence[Entry], delay: float) -> list[Entry]:
-        """What is still to be written, then what has been queued; waits for something to do."""
-        batch = list(kept)
+    def _gather(self, waiting: list[Entry], delay: float) -> None:
+        """Add what has been queued to what is still to be written; waits for something to do."""
         if delay:
             if self._closing.wait(delay):
                 time.sleep(0.05)
-        elif (first := self._queue.get()) is not None:
-            batch.append(first)
-        while len(batch) < _GROUP:
+        elif not waiting and (first := self._queue.get()) is not None:
+            waiting.append(first)
+        while len(waiting) < _GROUP:
             try:
                 entry = self._queue.get_nowait()
             except Empty:
                 break
             if entry is not None:
-                batch.append(entry)
-        return batch
+                waiting.append(entry)
 
     def _hand_back(self, entries: Sequence[Entry]) -> None:
         self._settled.extend(entries)

@@ -16,7 +16,7 @@ import time
 from asyncio import AbstractEventLoop
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -28,7 +28,8 @@ from daemon.actions import Row, Save
 from daemon.clocks import BOOT_ID, read_clocks
 from daemon.group_commit import Entry, GroupCommit, WriteError
 from daemon.journal_file import FILE, LOCK, JournalDamagedError, JournalError, told, transaction
-from daemon.journal_prune import Limits, Pruned, pruning
+from daemon.journal_prune import ROWS, Limits, Pruned, pruning
+from daemon.journal_room import make_room
 
 __all__ = [
     "FILE",
@@ -44,7 +45,11 @@ __all__ = [
 
 PAYLOAD_KEPT = 4096
 """Bytes of a quarantined payload that are kept."""
+WORD_KEPT = 500
+"""Characters of its topic and of each word said about it."""
 QUARANTINE_ROWS = 10_000
+REFUSED_BYTES = PAYLOAD_KEPT + 4 * WORD_KEPT
+"""Of a quarantined message, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +327,7 @@ class Journal(JournalReader):
         While the disk fails and `REFUSED_WAITING` of them wait, it is not kept: `then` runs at once.
         """
         words = (sender, topic, code, reason)
-        texts = [word[:500].encode(errors="replace").decode() for word in words]
+        texts = [word[:WORD_KEPT].encode(errors="replace").decode() for word in words]
         refused = (time.time(), *texts, payload[:PAYLOAD_KEPT])
         self._commits.put(Entry((), refused, then, None))
 
@@ -335,6 +340,9 @@ class Journal(JournalReader):
         work, so_far = pruning(self._writer, limits, phases, time.time()), Pruned()
         while True:
             with told(self._path), self._writing:
+                if not self._closed:
+                    with suppress(sqlite3.OperationalError):  # it may free what it needs
+                        make_room(self._writer, self._path, ROWS, 0)
                 step = None if self._closed else next(work, None)
             if step is None:
                 return so_far
@@ -350,14 +358,17 @@ class Journal(JournalReader):
         if not rows and not refused and not probe:
             return
         try:
-            with self._writing, transaction(self._writer):
-                self._write_rows(rows, time.time())
-                if refused:
-                    self._writer.executemany(schema.REFUSE, refused)
-                    self._writer.execute(schema.TRIM, (QUARANTINE_ROWS,))
-                if probe or time.monotonic() - self._clocks_at >= _CLOCKS_EVERY_S:
-                    self._clocks_at = time.monotonic()
-                    self._writer.execute(schema.CLOCKS, (self._clocks_at, time.time(), self._life))
+            with self._writing:
+                make_room(self._writer, self._path, *_measure(rows, refused))
+                with transaction(self._writer):
+                    self._write_rows(rows, time.time())
+                    if refused:
+                        self._writer.executemany(schema.REFUSE, refused)
+                        self._writer.execute(schema.TRIM, (QUARANTINE_ROWS,))
+                    if probe or time.monotonic() - self._clocks_at >= _CLOCKS_EVERY_S:
+                        self._clocks_at = time.monotonic()
+                        clocks = (self._clocks_at, time.time(), self._life)
+                        self._writer.execute(schema.CLOCKS, clocks)
         except sqlite3.Error as error:
             if not isinstance(error, sqlite3.OperationalError):
                 file.suspect(self._path)
@@ -373,6 +384,16 @@ class Journal(JournalReader):
                     self._writer.executemany(schema.SAVE[table], saves)
                 else:
                     self._writer.executemany(schema.FORGET[table], [(row.key,) for row in run])
+
+
+def _measure(
+    rows: Mapping[str, Sequence[Row]], refused: Sequence[tuple[object, ...]]
+) -> tuple[int, int]:
+    """How many rows, and the bytes of what is in them."""
+    saves = [row for changes in rows.values() for row in changes if isinstance(row, Save)]
+    payload = sum(len(row.state) + len(row.body or b"") for row in saves)
+    count = sum(map(len, rows.values())) + len(refused)
+    return count, payload + len(refused) * REFUSED_BYTES
 
 
 _Read = tuple[str, int, str, bytes, bytes | None, float, int]

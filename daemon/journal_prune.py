@@ -6,9 +6,10 @@ pages that become free are given back to the disk.
 
 import sqlite3
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from daemon import journal_file as file
@@ -51,8 +52,8 @@ def pruning(
         yield _so_far(connection, before, rows)
     (shrinks,) = connection.execute("PRAGMA auto_vacuum").fetchone()
     while shrinks and _pragma(connection, "freelist_count"):
-        connection.execute(f"PRAGMA incremental_vacuum({PAGES})").fetchall()
-        yield _so_far(connection, before, rows)
+        for _ in _fitting(PAGES, lambda most: _given_back(connection, most)):
+            yield _so_far(connection, before, rows)
     yield _so_far(connection, before, rows)
 
 
@@ -82,7 +83,7 @@ def clear_quarantine(path: Path, keep_s: float = 0.0, sender: str = "") -> int:
         connection = file.connect(path)
         undo.callback(connection.close)
         file.check_schema(connection, path)
-        values = (time.time() - keep_s, sender, ROWS)
+        values = (time.time() - keep_s, sender)
         return sum(_emptied(connection, schema.CLEAR_REFUSED, values, ROWS))
 
 
@@ -97,30 +98,51 @@ def _too_old(
 ) -> Iterator[int]:
     for table, names in phases.items():
         sql = schema.PRUNE[table].format(phases=schema.marks(names))
-        yield from _emptied(connection, sql, (before, *names, ROWS), ROWS)
-    yield from _emptied(connection, schema.PRUNE_REFUSED, (before, ROWS), ROWS)
+        yield from _emptied(connection, sql, (before, *names), ROWS)
+    yield from _emptied(connection, schema.PRUNE_REFUSED, (before,), ROWS)
 
 
 def _too_much(
     connection: sqlite3.Connection, most_bytes: int, phases: Mapping[str, Collection[str]]
 ) -> Iterator[int]:
+    def large(sql: str, names: Collection[str], most: int) -> int:
+        if used_bytes(connection) <= most_bytes:
+            return 0
+        return connection.execute(sql, (float("inf"), *names, most)).rowcount
+
     for table, names in phases.items():
         sql = schema.PRUNE[table].format(phases=schema.marks(names))
-        values = (float("inf"), *names, LARGE_ROWS)
-        while used_bytes(connection) > most_bytes:
-            gone = connection.execute(sql, values).rowcount
-            yield gone
-            if not gone:
-                break
+        yield from _fitting(LARGE_ROWS, partial(large, sql, names))
 
 
 def _emptied(
     connection: sqlite3.Connection, sql: str, values: tuple[object, ...], most: int
 ) -> Iterator[int]:
-    gone = most
-    while gone == most:
-        gone = connection.execute(sql, values).rowcount
-        yield gone
+    return _fitting(most, lambda rows: connection.execute(sql, (*values, rows)).rowcount)
+
+
+def _given_back(connection: sqlite3.Connection, pages: int) -> int:
+    before = _pragma(connection, "freelist_count")
+    connection.execute(f"PRAGMA incremental_vacuum({pages})").fetchall()
+    return before - _pragma(connection, "freelist_count")
+
+
+def _fitting(most: int, step: Callable[[int], int]) -> Iterator[int]:
+    """Let `step` do up to `most` at a time until it does less, and tell how much each time.
+
+    What is deleted is overwritten, in the log first: on a disk that has no room for that, less at a time.
+    """
+    done = most
+    while done == most:
+        try:
+            done = step(most)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_FULL or most == 1:
+                raise
+            done = most = most // 2
+            yield 0
+        else:
+            yield done
 
 
 def _so_far(connection: sqlite3.Connection, before: int, rows: int) -> Pruned:

@@ -102,10 +102,10 @@ def no_network() -> str:
 
 
 def small_disk(scene: Scene) -> None:
-    """The home's journal is on a file system of 16 MB."""
+    """The home's journal is on a file system of 4 MB, as large as its log would be elsewhere."""
     place = scene.folder / "small"
     place.mkdir()
-    _run("mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(place))
+    _run("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place))
     scene.undo.callback(_run, "umount", "--lazy", str(place))
     scene.places[HOME] = place
 
