@@ -6,6 +6,7 @@ again when Home Assistant says that one changed, states at every sentence. Comma
 """
 
 import asyncio
+import contextlib
 import itertools
 import time
 from collections.abc import Mapping
@@ -142,13 +143,19 @@ class HomeAssistant:
             self._token = read_secret(self._token_file)
         except PrivateFileError as error:
             raise _RefusedError(str(error)) from None
-        async with aiohttp.ClientSession() as session:
+        async with contextlib.AsyncExitStack() as stack:
+            session = await stack.enter_async_context(aiohttp.ClientSession())
             async with asyncio.timeout(CONNECT_S):
                 socket = await session.ws_connect(
-                    f"{self._url}/api/websocket", max_msg_size=MOST_BYTES, heartbeat=30.0
+                    f"{self._url}/api/websocket",
+                    max_msg_size=MOST_BYTES,
+                    heartbeat=30.0,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
                 )
+                stack.push_async_callback(socket.close)
                 await self._log_in(socket)
             self._session, self._socket = session, socket
+            stack.callback(self._lost)
             try:
                 async with asyncio.TaskGroup() as tasks:
                     begun = tasks.create_task(self._begin())
@@ -156,8 +163,6 @@ class HomeAssistant:
                     begun.cancel()
             except* UnreachableError as group:
                 raise UnreachableError(str(group.exceptions[0])) from None
-            finally:
-                self._lost()
         raise UnreachableError("it closed the connection")
 
     async def _log_in(self, socket: aiohttp.ClientWebSocketResponse) -> None:
