@@ -54,7 +54,7 @@ def run(
     overrides = _overrides(set_ or [])
     if name is not None:
         overrides["node.id"] = name
-    chosen = _profile(profile) if profile is not None else config
+    chosen = profile_path(profile) if profile is not None else config
     loaded = settings(chosen, host, port, overrides)
     from daemon import logs
     from daemon.cli_find import with_bus
@@ -153,7 +153,8 @@ def on_signals(stop: Callable[[], None]) -> asyncio.Event:
     return at_once
 
 
-def _profile(name: str) -> Path:
+def profile_path(name: str) -> Path:
+    """The shipped file of a profile. Raises CommandError when there is none of that name."""
     from daemon.config import shipped
 
     folder = shipped("configs")
