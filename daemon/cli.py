@@ -20,6 +20,7 @@ from daemon import (
     cli_home_assistant,
     cli_find,
     cli_identity,
+    cli_install,
     cli_journal,
     cli_learn,
     cli_local,
@@ -47,6 +48,8 @@ app = typer.Typer(
 app.command()(cli_node.run)
 app.command()(cli_serve.serve)
 app.add_typer(cli_broker.app, name="broker")
+app.command()(cli_install.install)
+app.command()(cli_install.uninstall)
 app.command()(cli_find.discover)
 app.command()(cli_identity.enroll)
 app.command()(cli_identity.join)
