@@ -116,6 +116,14 @@ MUTANTS: dict[str, tuple[str, list[Change]]] = {
         "P3",
         [Change("daemon.contract._go", "[_saved(contract), Run(", "[Run(")],
     ),
+    "begun given back": (
+        "P3",
+        [
+            Change(
+                "daemon.contract.revived", "if phase == Phase.PREPARED:", "if kept.result is None:"
+            )
+        ],
+    ),
     "anybody is better": (
         "P6",
         [Change("daemon.eligible.is_better", "quality > task.abstention.above", "quality >= 0.0")],
