@@ -8,6 +8,7 @@
 #   make setup    .venv with everything in it, and the broker
 #   make run      one node in the foreground (ARGS="--config configs/desktop.toml")
 #   make bench    the benchmarks, as tables
+#   make docs     the documentation as a site, in site/
 #   make clean    remove .venv, caches and build output
 
 SHELL := /bin/bash
@@ -24,10 +25,10 @@ PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
        $(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet
 
 .NOTPARALLEL:
-.PHONY: help setup demo test faults check bench run clean
+.PHONY: help setup demo test faults check bench run docs clean
 
 help:
-	@sed -n '4,11s/^# *//p' Makefile
+	@sed -n '4,12s/^# *//p' Makefile
 
 setup: venv.broker.clients $(VENV)/.everything $(VENV)/.fused
 
@@ -53,8 +54,12 @@ bench: venv.broker $(VENV)/.everything $(VENV)/.fused
 run: venv.broker $(VENV)/.node $(VENV)/.fused
 	$(BIN)/forgebus run $(ARGS)
 
+docs: venv $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "site/index.html is its first page; for the search: python3 -m http.server -d site"
+
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # What Debian must give, asked for at once so that a plain user reads one message, not three.
@@ -75,6 +80,11 @@ $(VENV)/.everything: $(INPUTS) | $(BIN)/python
 	@echo "installing forgebus with the development and training extras into $(VENV)"
 	@$(PIP) --editable '.[dev,train]'
 	@touch $(VENV)/.node $@
+
+$(VENV)/.docs: $(INPUTS) | $(BIN)/python
+	@echo "installing what makes the documentation into $(VENV)"
+	@$(PIP) --editable '.[docs]'
+	@touch $@
 
 # One call of C++ a token for int8 models. Without a compiler it says so, and onnxruntime serves.
 $(VENV)/.fused: $(FUSED) | $(BIN)/python
