@@ -10,6 +10,8 @@ from pathlib import Path
 
 from bus_topics.topics import TOPICS
 from bus_topics.topics import Role as Writer
+from daemon.config_home_assistant import HomeAssistantConfig
+from daemon.home_assistant import birth_topic, config_topic
 from daemon.logins import Login, Role, Settings
 from daemon.tally import SYS_TOPICS
 
@@ -17,6 +19,8 @@ MOST_CONNECTIONS = 256
 CONFIGURATION, ACCESS_LIST = "mosquitto.conf", "acl"
 AUTHORITY, CERTIFICATE, KEY = "authority.crt", "broker.crt", "broker.key"
 REVOKED, PID = "revoked.crl", "mosquitto.pid"
+DISCOVERY = HomeAssistantConfig().prefix
+"""Home Assistant's own topics; a bus on which it has others has an access list of its own."""
 
 
 def configuration(folder: Path, settings: Settings) -> str:
@@ -73,15 +77,18 @@ def _block(base: str, one: Login) -> str:
             rights = [*_everybody(base, one), *_node(base, one)]
         case Role.APP:
             rights = [*_everybody(base, one), *_asker(base, one)]
+        case Role.HOME_ASSISTANT:
+            rights = [*_everybody(base, one), *_asker(base, one), f"readwrite {DISCOVERY}/#"]
         case Role.ADMIN:
-            rights = [*_everybody(base, one), *_asker(base, one), "read $SYS/#"]
+            gone = f"write {DISCOVERY}/device/+/config"  # what a dead node left
+            rights = [*_everybody(base, one), *_asker(base, one), "read $SYS/#", gone]
     lines = [f"user {one.login}", *(f"topic {right}" for right in rights)]
     return "\n".join(lines) + "\n"
 
 
 def _everybody(base: str, one: Login) -> list[str]:
     own = one.login
-    asks = one.may if one.role is Role.APP and one.may else ("+",)
+    asks = ("+",) if one.role is Role.NODE or not one.may else one.may
     return [
         f"read {base}/in/{own}/#",
         f"read {base}/node/+/+",
@@ -101,6 +108,8 @@ def _node(base: str, one: Login) -> list[str]:
         f"write {base}/event/{own}",
         f"write {base}/taken/{own}",
         f"write {base}/answer/+/+",
+        f"write {config_topic(DISCOVERY, own)}",
+        f"read {birth_topic(DISCOVERY)}",
         *(f"read {topic}" for topic in SYS_TOPICS),
         *(f"read {base}/offer/{what}/+" for what in offered),
         f"read {base}/ask/+/+",

@@ -23,7 +23,7 @@ from daemon.journal import Journal
 from daemon.node_state import Reader, happened
 from daemon.post import Post
 
-STATE_S = 5.0
+STATE_S = 2.0
 BIRTH_WITHIN_S = 5.0
 """All nodes hear the birth of Home Assistant at once; each waits a random part of this."""
 AGAIN_S, EXPIRY_S = 86_400.0, 30 * 86_400

@@ -20,6 +20,8 @@ class Role(StrEnum):
 
     NODE = "node"
     APP = "app"
+    HOME_ASSISTANT = "home-assistant"
+    """An app that also has all topics of its own discovery."""
     ADMIN = "admin"
 
 

@@ -25,7 +25,7 @@ def test_help_names_every_command(call: Call) -> None:
     assert told.code == 0
     names = (
         "run broker ask bids cancel nodes tasks why models quarantine doctor train eval correct learn"
-        " bench demo enroll join revoke journal top serve discover install uninstall"
+        " bench demo enroll join revoke journal top serve discover homeassistant install uninstall"
     )
     for name in names.split():
         assert f"\n  {name} " in told.out
