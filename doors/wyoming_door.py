@@ -53,21 +53,19 @@ async def open_door(config: Config, mesh: Mesh) -> AsyncIterator[None]:
     host, port = address_of(config.wyoming.listen)
     assistant = _assistant(config)
     server = _Server(Answering(mesh, assistant), information(config.node.id))
+    try:
+        listening = await asyncio.start_server(server.connected, host, port, limit=LONGEST_LINE)
+    except OSError as error:
+        raise ConfigError(
+            f"[wyoming] listen = {config.wyoming.listen!r}: {error.strerror}; choose another port"
+        ) from None
+    _log.info("wyoming-listens", at=config.wyoming.listen)
     async with asyncio.TaskGroup() as tasks:
-        running: list[asyncio.Task[Any]] = []
-        try:
-            listening = await asyncio.start_server(
-                server.connected, host, port, limit=LONGEST_LINE, reuse_address=True
-            )
-        except OSError as error:
-            raise ConfigError(
-                f"[wyoming] listen = {config.wyoming.listen!r}: {error.strerror}; choose another port"
-            ) from None
+        running: list[asyncio.Task[None]] = []
         if assistant is not None:
             running.append(tasks.create_task(assistant.run()))
         if others_reach(config.wyoming.listen):
             running.append(tasks.create_task(announced(config.node.id, host, port)))
-        _log.info("wyoming-listens", at=config.wyoming.listen)
         try:
             yield
         finally:
