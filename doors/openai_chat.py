@@ -1,0 +1,133 @@
+"""/v1/chat/completions: one answer, whole or as server-sent events.
+
+A stream begins with its first word: what fails before that is an error with a status of its own, what fails
+later is an event with an `error` object, after which the stream ends without `[DONE]`.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from daemon.mesh import Mesh
+from doors.openai_course import Answered, Course
+from doors.openai_errors import ApiError
+from doors.openai_form import Chat, chat_of, chunk, completion
+from doors.wyoming_steps import Step
+
+WRITE_S = 20.0
+"""Who does not read what is written for so long is hung up on."""
+
+
+async def complete(request: web.Request, body: Mapping[str, Any], mesh: Mesh) -> web.StreamResponse:
+    """Answer a chat. Raises ApiError."""
+    chat, ignored = chat_of(body)
+    passed_over = {"x-forgebus-ignored": ", ".join(ignored)} if ignored else {}
+    id_ = f"chatcmpl-{secrets.token_hex(12)}"
+    if chat.stream:
+        return await _Stream(request, chat, mesh, id_, passed_over).run()
+    answered = await Course(mesh, chat).run()
+    calls = [_tool_call(call) for call in answered.calls]
+    message: dict[str, Any] = {
+        "role": "assistant",
+        "content": None if calls else answered.words,
+        "refusal": None,
+    }
+    if calls:
+        message["tool_calls"] = calls
+    more = {"usage": answered.usage(), "forgebus": answered.source()}
+    told = completion(id_, chat.model, message, answered.finish, more)
+    return _json(told, answered.headers() | passed_over)
+
+
+class _Stream:
+    """One streamed answer."""
+
+    def __init__(
+        self,
+        request: web.Request,
+        chat: Chat,
+        mesh: Mesh,
+        id_: str,
+        headers: Mapping[str, str],
+    ) -> None:
+        self._request = request
+        self._chat = chat
+        self._course = Course(mesh, chat, self._say)
+        self._id = id_
+        self._created = int(time.time())
+        self._headers = headers
+        self._response: web.StreamResponse | None = None
+        self._said = 0
+
+    async def run(self) -> web.StreamResponse:
+        """Answer. Raises ApiError while nothing has been said."""
+        try:
+            answered = await self._course.run()
+        except ApiError as error:
+            if self._response is None:
+                raise
+            await self._event(error.body())
+        else:
+            await self._end(answered)
+        assert self._response is not None  # noqa: S101 - either way something was written
+        async with asyncio.timeout(WRITE_S):
+            await self._response.write_eof()
+        return self._response
+
+    async def _say(self, text: str) -> None:
+        if self._response is None:
+            await self._begin(self._course.begun)
+        self._said += len(text)
+        await self._chunk({"content": text})
+
+    async def _end(self, answered: Answered) -> None:
+        if self._response is None:
+            await self._begin(answered.headers())
+        if rest := answered.words[self._said :]:
+            await self._chunk({"content": rest})
+        for index, call in enumerate(answered.calls):
+            await self._chunk({"tool_calls": [{"index": index, **_tool_call(call)}]})
+        last = chunk(self._id, self._created, self._chat.model, {}, answered.finish)
+        await self._event(last | {"forgebus": answered.source()})
+        if self._chat.include_usage and (usage := answered.usage()):
+            told = chunk(self._id, self._created, self._chat.model, {})
+            await self._event(told | {"choices": [], "usage": usage})
+        await self._write(b"data: [DONE]\n\n")
+
+    async def _begin(self, headers: Mapping[str, str]) -> None:
+        self._response = web.StreamResponse(
+            headers={
+                "Content-Type": "text/event-stream; charset=utf-8",
+                "Cache-Control": "no-store",
+                "X-Accel-Buffering": "no",
+                **headers,
+                **self._headers,
+            }
+        )
+        await self._response.prepare(self._request)
+        await self._chunk({"role": "assistant", "content": ""})
+
+    async def _chunk(self, delta: Mapping[str, Any]) -> None:
+        await self._event(chunk(self._id, self._created, self._chat.model, delta))
+
+    async def _event(self, told: Mapping[str, Any]) -> None:
+        await self._write(b"data: " + orjson.dumps(told) + b"\n\n")
+
+    async def _write(self, data: bytes) -> None:
+        assert self._response is not None  # noqa: S101 - begun before
+        async with asyncio.timeout(WRITE_S):
+            await self._response.write(data)
+
+
+def _tool_call(call: Step) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": orjson.dumps(call.slots).decode()}
+    return {"id": f"call_{secrets.token_hex(12)}", "type": "function", "function": function}
+
+
+def _json(told: Any, headers: Mapping[str, str]) -> web.Response:
+    return web.Response(body=orjson.dumps(told), content_type="application/json", headers=headers)
