@@ -230,11 +230,15 @@ _Found = Iterator[tuple[str, str, _Value]]
 
 
 def _from_profile(given: list[tuple[str, str, _Value]]) -> _Found:
-    """What the profile that was chosen says; "custom" says nothing, and a wrong name is told later."""
+    """What the profile that was chosen says; "custom" says nothing, and a wrong name is told later.
+
+    What it preloads is for its own capabilities: others than those are given with their own preload.
+    """
     named = [value.raw for *at, value in given if at == ["node", "profile"]]
     path = shipped("configs") / f"{named[-1]}.toml" if named else None
     if path and named[-1] in get_args(_FIELDS["node"]["profile"]) and named[-1] != "custom":
-        yield from _from_file(path, {})
+        others = any(at == ["work", "capabilities"] for *at, _ in given)
+        yield from (each for each in _from_file(path, {}) if not (others and each[1] == "preload"))
 
 
 def _from_file(path: Path | None, env: Mapping[str, str]) -> _Found:

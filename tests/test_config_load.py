@@ -64,6 +64,12 @@ def test_a_profile_lies_below_all_that_is_said() -> None:
     assert config.load(path, {}, {"node.profile": "custom"}).work.memory_limit_mb == 512
 
 
+def test_whoever_chooses_the_capabilities_chooses_what_is_preloaded() -> None:
+    path = _file("[node]\nprofile = 'pi_5'\n[work]\ncapabilities = ['math']\n")
+    assert config.load(path).work.preload == ()
+    assert config.load(path, {"FORGEBUS_WORK__PRELOAD": "math"}).work.preload == ("math",)
+
+
 def test_each_kind_of_value_from_the_environment() -> None:
     env = {
         "FORGEBUS_NODE__HUB": "false",
