@@ -79,8 +79,8 @@ def _entry(hass: HomeAssistant, entry_id: str | None) -> ConfigEntry[Bus]:
     loaded = [entry for entry in entries if entry.state is ConfigEntryState.LOADED]
     if len(loaded) == 1:
         return loaded[0]
-    key = "several_buses" if loaded else "no_bus"
-    raise ServiceValidationError(translation_domain=DOMAIN, translation_key=key)
+    why = "several_buses" if loaded else "no_bus"
+    raise ServiceValidationError(translation_domain=DOMAIN, translation_key=why)
 
 
 def _response(answer: Answer) -> dict[str, Any]:

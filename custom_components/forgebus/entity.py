@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from homeassistant.core import callback
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity import Entity
 
@@ -65,5 +66,15 @@ class NodeEntity(BusEntity):
             manufacturer="Forgebus",
             model=node.board or None,
             sw_version=node.release or None,
-            via_device=(DOMAIN, entry.entry_id),
         )
+
+    async def async_added_to_hass(self) -> None:
+        """Put the node's device below that of the bus.
+
+        Said afterwards: the field for it in a device's description has another name from 2026.10 on.
+        """
+        await super().async_added_to_hass()
+        registry = dr.async_get(self.hass)
+        bus = registry.async_get_device(identifiers={(DOMAIN, self._entry.entry_id)})
+        if bus is not None and self.device_entry is not None:
+            registry.async_update_device(self.device_entry.id, via_device_id=bus.id)
