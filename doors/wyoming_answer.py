@@ -18,7 +18,7 @@ from wyoming.handle import Handled, NotHandled
 from wyoming.intent import Entity, Intent, IntentsStart, IntentsStop, NotRecognized
 
 from bus_topics.messages import Final, Outcome
-from daemon.asking import MeshError, Unfinished
+from daemon.asking import MeshError, Rejected, Unfinished
 from daemon.mesh import Mesh
 from doors.wyoming_home import Home
 from doors.wyoming_home_assistant import HomeAssistant, NotDoneError, UnreachableError
@@ -29,6 +29,8 @@ LONGEST_SENTENCE = 500
 """Characters; `home_control` reads no more."""
 ANSWER_S = 20.0
 """Within this a node must have answered: somebody stands there and waits."""
+HOME_S = 4.0
+"""How long Home Assistant may take to tell of itself; then it is answered without."""
 _PRIORITY = 8
 _MANY_AT_ONCE = 4
 _CAPABILITIES = {"math": "math", "text": "text_generation"}
@@ -69,8 +71,8 @@ class Answering:
         try:
             async with asyncio.timeout(ANSWER_S):
                 return await self._understood(asked, home, language)
-        except (MeshError, TimeoutError):
-            return Answer((NotHandled(sorry("nobody", language)).event(),), "nobody")
+        except (MeshError, TimeoutError) as error:
+            return Answer((NotHandled(sorry("nobody", language)).event(),), _told_short(error))
         except CannotError:
             return Answer((NotHandled(sorry("state", language)).event(),), "cannot")
         except (NotDoneError, UnreachableError):
@@ -79,8 +81,9 @@ class Answering:
     async def _home(self) -> Home:
         """What is exposed; an empty home where nobody tells."""
         if self._assistant is not None:
-            with contextlib.suppress(UnreachableError):
-                return await self._assistant.home()
+            with contextlib.suppress(UnreachableError, TimeoutError):
+                async with asyncio.timeout(HOME_S):
+                    return await self._assistant.home()
         return Home()
 
     async def _understood(self, asked: Asked, home: Home, language: str) -> Answer:
@@ -90,24 +93,26 @@ class Answering:
             return await self._done(control.intents, home, language, many=asked.many)
         why = control.doubt
         if why == "other":
-            said = await self._otherwise(asked.text)
+            label, said = await self._otherwise(asked.text)
             if said:
                 return Answer((Handled(said).event(),), "handled")
-        elif why in {"device", "unclear"} and not home.entities:
+            why = "device" if label == "home_control" and not home.entities else why
+        if why in {"device", "unclear"} and not home.entities:
             why = "unknown-home"
         return _not_recognized(why, language)
 
-    async def _otherwise(self, text: str) -> str:
-        """What another capability says to a sentence that is no command; "" where none fits."""
+    async def _otherwise(self, text: str) -> tuple[str, str]:
+        """What the router says of a sentence that is no command, and what is answered to it, if anything."""
+        label = ""
         try:
             routing = _read(await self._ask("intent_classification", {"text": text}), _Routing)
-            capability = _CAPABILITIES.get(routing.intent)
-            if capability is None:
-                return ""
-            reply = _read(await self._ask(capability, text), _Reply)
+            label = routing.intent
+            if label not in _CAPABILITIES:
+                return label, ""
+            reply = _read(await self._ask(_CAPABILITIES[label], text), _Reply)
         except MeshError:
-            return ""  # not on this bus
-        return "" if reply.abstained else reply.answer or reply.text.strip()
+            return label, ""  # not on this bus
+        return label, "" if reply.abstained else reply.answer or reply.text.strip()
 
     async def _done(
         self, meant: Sequence[Meant], home: Home, language: str, *, many: bool
@@ -137,21 +142,12 @@ class Answering:
     async def _carried_out(
         self, steps: Sequence[Step], assistant: HomeAssistant, language: str
     ) -> None:
-        """One after another, as they were said, but those of one command a few at a time."""
-
-        async def some(part: Sequence[Step]) -> None:
-            done_ = [assistant.handle(step.name, step.slots, language) for step in part]
-            for result in await asyncio.gather(*done_, return_exceptions=True):
+        """In the order in which they were said; several of one kind at once, a few at a time."""
+        for part in _parts(steps):
+            doing = [assistant.handle(step.name, step.slots, language) for step in part]
+            for result in await asyncio.gather(*doing, return_exceptions=True):
                 if isinstance(result, BaseException):
                     raise result
-
-        part: list[Step] = []
-        for step in steps:
-            if part and (part[-1].name != step.name or len(part) == _MANY_AT_ONCE):
-                await some(part)
-                part = []
-            part.append(step)
-        await some(part)
 
     async def _ask(self, capability: str, content: Any) -> Final:
         """The end of a task that was done. Raises MeshError."""
@@ -189,6 +185,29 @@ def _read(final: Final, kind: type[_Kind]) -> _Kind:
         raise MeshError(f"{final.node} gave no answer of the known form: {error}") from None
 
 
+def _parts(steps: Sequence[Step]) -> list[list[Step]]:
+    parts: list[list[Step]] = []
+    for step in steps:
+        if parts and parts[-1][0].name == step.name and len(parts[-1]) < _MANY_AT_ONCE:
+            parts[-1].append(step)
+        else:
+            parts.append([step])
+    return parts
+
+
+def _told_short(error: MeshError | TimeoutError) -> str:
+    """For the log: why nobody answered, without a word of what was asked."""
+    match error:
+        case Rejected(rejection=rejection):
+            return f"nobody: {rejection.code.value}"
+        case Unfinished(final=final):
+            return f"nobody: {final.outcome.value}"
+        case TimeoutError():
+            return "nobody: too late"
+        case _:
+            return "nobody: no node, or a foreign answer"
+
+
 def _not_recognized(why: str, language: str) -> Answer:
     return Answer((NotRecognized(sorry(why, language)).event(),), why)
 
@@ -202,7 +221,5 @@ def _now(home: Home) -> datetime:
     """The time where the home is, or this machine's where its zone is not known here."""
     try:
         return datetime.now(ZoneInfo(home.settings.time_zone))
-    except (OSError, ValueError):  # ZoneInfoNotFoundError is a KeyError
-        return datetime.now().astimezone()
-    except KeyError:
+    except (KeyError, OSError, ValueError):  # a zone that is not known is a KeyError
         return datetime.now().astimezone()

@@ -169,6 +169,7 @@ async def test_without_a_home_it_answers_what_needs_none(mesh: Mesh, node: NodeP
         assert (timer.data["name"], slots(timer)) == ("HassStartTimer", {"minutes": 5})
         home = await say(port, "turn on the kitchen light")
         assert NotRecognized.is_type(home.type)
+        assert "devices of this home" in home.data["text"]
         long = await say(port, "lamp " * 200)
         assert "too long" in long.data["text"]
         nothing = await say(port, "   ")
