@@ -167,6 +167,7 @@ class Hub(Generic[T]):
     def _take(self, asked: Asked, digest: str, now: float) -> list[Action]:
         default = topics.build(self._base, "answer", to=asked.sender, capability=asked.capability)
         id_ = self._new_id()
+        topic = asked.response_topic or default
         try:
             ask = codec.decode_ask(asked.payload)
             id_ = ask.id or id_
@@ -174,8 +175,10 @@ class Hub(Generic[T]):
             self._check(asked, ask, topic)
         except (WireError, _RefusedAsk) as fault:
             refused = fault if isinstance(fault, _RefusedAsk) else _malformed(fault)
-            usual = ReplyTo.to(default, asked.correlation)
-            said = rejection(asked.sender, id_, refused.reject, str(refused)[:500], usual)
+            # Told where the answer would have gone, as far as that could be read and is the app's own.
+            reached = topic if self._own_topic(asked.sender, topic) else default
+            reply = ReplyTo.to(reached, asked.correlation)
+            said = rejection(asked.sender, id_, refused.reject, str(refused)[:500], reply)
             word = Word(m.Taken(task=f"{asked.sender}/{id_}", digest=digest))
             return [Distrust(asked.sender, refused.code, str(refused)[:500]), said, word]
         submit = m.Submit(

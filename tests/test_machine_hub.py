@@ -202,6 +202,28 @@ def test_a_malformed_ask_is_answered_and_quarantined(payload: bytes) -> None:
     assert words(actions)
 
 
+@pytest.mark.parametrize(
+    ("payload", "response", "topic"),
+    [
+        (b'{"content":1', f"{BASE}/answer/app/mine", f"{BASE}/answer/app/mine"),
+        (b'{"content":1', f"{BASE}/answer/other/x", ANSWER),
+        (
+            f'{{"content":1,"once":true,"reply_to":"{BASE}/answer/app/b"}}'.encode(),
+            None,
+            f"{BASE}/answer/app/b",
+        ),
+    ],
+    ids=["malformed", "malformed, and elsewhere", "once without an id"],
+)
+def test_a_refusal_goes_where_the_answer_would_have_gone(
+    payload: bytes, response: str | None, topic: str
+) -> None:
+    """Who waits at its response topic alone would else wait for nothing."""
+    (reply,) = replies(Door("desk").ask(asked(payload, response, b"c"))[0])
+    assert (reply.topic, reply.correlation) == (topic, b"c")
+    assert reply.message.rejected is RejectCode.INVALID
+
+
 def test_an_effect_is_asked_for_under_an_id() -> None:
     """Delivered again after a crash, an ask without an id cannot be told from a second one."""
     door = Door("desk")
