@@ -247,11 +247,24 @@ def lease_over(order: Order, task: Task, market: Market, now: float) -> Turn:
         detail = f"{task.contractor} was not heard of for {market.settings.lease_s:g} s"
         return lost(order, task, "lost", detail, market, now)
     if not task.silent:
-        lease_end = now + market.settings.lease_s
         task = noted(order, task, now, "silent", task.contractor)
-        return replace(task, silent=True, lease_end=lease_end, due=lease_end), []
+        task = replace(task, silent=True, lease_end=now + market.settings.lease_s)
+        return asked(order, task, now)
     error = (
         f"{task.contractor} fell silent after it was allowed to begin; the effect may have begun"
     )
     ended, actions = finish(order, task, Outcome.UNKNOWN, now, error=error)
     return ended, [Rate(task.contractor, lost=True), *actions]
+
+
+def asked(order: Order, task: Task, now: float) -> Turn:
+    """The grant again, to a contractor that is silent: it then says again how it stands, or that it gave up."""
+    go = m.Go(task=order.key, attempt=task.attempt, boot=task.claimed_boot)
+    again = min(now + AWARD_REPEAT_S, task.lease_end)
+    return replace(task, due=again), [Send(task.contractor, go)]
+
+
+def unheard(task: Task, market: Market, now: float) -> Turn:
+    """We hear nobody: the lease begins when we do again, and what was awarded is then told again."""
+    lease_end = now + market.settings.lease_s
+    return replace(task, silent=False, lease_end=lease_end, due=now + AWARD_REPEAT_S), []

@@ -32,6 +32,7 @@ from bus_topics.messages import Outcome
 from daemon.actions import TASK, Distrust, Publish, Save, Send
 from daemon.attempt import (
     AWARD_REPEAT_S,
+    asked,
     award,
     award_message,
     claim,
@@ -40,6 +41,7 @@ from daemon.attempt import (
     refused,
     silent,
     started,
+    unheard,
 )
 from daemon.config import AuctionConfig
 from daemon.eligible import allowed_nodes, is_better, nobody_better, not_allowed
@@ -342,6 +344,8 @@ def _tick(order: Order, task: Task, market: Market, now: float) -> Turn:
     match task.phase:
         case Phase.OFFERED:
             return _close(order, task, market, now)
+        case Phase.AWARDED | Phase.RUNNING if market.cut_off and task.contractor != market.own:
+            return unheard(task, market, now)
         case Phase.AWARDED | Phase.RUNNING if now >= task.lease_end:
             return lease_over(order, task, market, now)
         case Phase.AWARDED | Phase.RUNNING if now >= patience_ends(task, market) and another_can(
@@ -351,6 +355,8 @@ def _tick(order: Order, task: Task, market: Market, now: float) -> Turn:
         case Phase.AWARDED:
             again = min(now + AWARD_REPEAT_S, task.lease_end)
             return replace(task, due=again), [award_message(order, task, market, now)]
+        case Phase.RUNNING if task.silent:
+            return asked(order, task, now)
         case Phase.RUNNING:
             return replace(task, due=task.lease_end), []
         case _:

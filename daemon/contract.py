@@ -112,7 +112,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """The home repeats the award: tell it where we stand."""
+    """The home repeats the award: tell it where we stand. So does a grant of what has begun."""
 
     boot: str
 
@@ -171,6 +171,8 @@ def step(contract: Contract, event: Event, boot: str, now: float) -> Turn:
             return _again(contract, life, now)
         case Going(life) if contract.phase is Phase.PREPARED and life == contract.claimant:
             return _go(contract, now)
+        case Going() if contract.phase in (Phase.RUNNING, Phase.DONE):
+            return _again(contract, boot, now)
         case Stopped():
             return _stop(contract)
         case Finished(result) if contract.phase is Phase.RUNNING:

@@ -100,6 +100,8 @@ class Home:
         self._accepts: deque[tuple[float, str]] = deque()
         self._verdicts = Verdicts()
         self.reputation = Reputation()
+        self.cut_off = False
+        """Whether this node is off the bus; for its owner to say."""
 
     # --- what comes in ---------------------------------------------------------------------------
 
@@ -253,6 +255,7 @@ class Home:
             given_since=self._held.since,
             quote=self._quote,
             wins=self.reputation.wins(capability),
+            cut_off=self.cut_off,
         )
 
     def _turn(self, key: str, event: Event, now: float) -> list[Action]:

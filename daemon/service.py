@@ -171,7 +171,7 @@ class Node:
 
     def _restore(self) -> None:
         """Take up the life before."""
-        now = self._loop.time()
+        now, self._home.cut_off = self._loop.time(), True
         machines = self._home, self._contractor, self._owner, self._display
         self._carry_out(restored(self._archive, *machines, now))
         tasks = self._home.phases().total()
@@ -375,6 +375,7 @@ class Node:
         return f"two nodes are called {self.id}" if conflict else ""
 
     def _linked(self, up: bool) -> None:  # noqa: FBT001 - the bus's own callback
+        self._home.cut_off = not up
         if not up:
             _log.warning("bus-down", node=self.id)
             self._hub.link_lost()

@@ -23,6 +23,8 @@ class Market:
     """Milliseconds of work of each attempt that we awarded to a node after an instant."""
     quote: Callable[[m.Offer, str, float], m.Bid]
     wins: Mapping[str, float]
+    cut_off: bool = False
+    """Whether we are off the bus ourselves: then nobody's silence says anything."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -283,6 +283,7 @@ class Node:
             return
         self._tick_at = float("inf")
         now = max(self.now(), due)  # two clocks round differently, and a timer is never early
+        self.home.cut_off = not self.linked
         self.carry_out(self.home.tick(now) + self.contractor.tick(now))
 
 

@@ -152,6 +152,28 @@ def test_silent_for_two_leases_is_unknown() -> None:
     assert awards(actions) == []
 
 
+def test_a_silent_contractor_is_asked_for_what_it_may_have_said_in_vain() -> None:
+    """Its refusal was lost with a broker; once it is said again, nobody has to call it unknown."""
+    desk = Desk("pi4", "pi5")
+    desk.claimed()
+    asked = sent(desk.until(17.5), m.Go)
+    assert asked == [("pi4", GO)] * 3
+    told = final(desk.hear("pi4", refuse(reason="no answer to its claim", boot=BOOT)))
+    assert told.outcome is Outcome.FAILED
+
+
+@pytest.mark.parametrize("once", [True, False])
+def test_nobody_is_silent_while_the_home_itself_is_off_the_bus(*, once: bool) -> None:
+    desk = Desk("pi4", "pi5")
+    desk.claimed() if once else desk.awarded()
+    desk.home.cut_off = True
+    assert desk.until(40.0) == []
+    desk.home.cut_off = False
+    assert sent(desk.until(14.0), m.Final) == []
+    assert (desk.task().contractor, desk.task().attempt) == ("pi4", 1)
+    assert final(desk.hear("pi4", result())).outcome is Outcome.DONE
+
+
 def test_offline_and_restarted_leave_it_to_the_lease() -> None:
     desk = Desk("pi4", "pi5")
     desk.claimed()
