@@ -4,6 +4,7 @@
 #   make demo     install what a node needs and show an auction with three nodes
 #   make test     install the development and training extras and run the tests
 #   make faults   every fault on real processes, then 2,000 seeds of the simulator
+#   make ha       the integration and the doors on two real Home Assistants (root; docs/home_assistant.md)
 #   make check    format, lint and types
 #   make setup    .venv with everything in it, and the broker
 #   make run      one node in the foreground (ARGS="--config configs/desktop.toml")
@@ -25,10 +26,10 @@ PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
        $(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet
 
 .NOTPARALLEL:
-.PHONY: help setup demo test faults check bench run docs clean
+.PHONY: help setup demo test faults ha check bench run docs clean
 
 help:
-	@sed -n '4,12s/^# *//p' Makefile
+	@sed -n '4,13s/^# *//p' Makefile
 
 setup: venv.broker.clients $(VENV)/.everything $(VENV)/.fused
 
@@ -42,6 +43,10 @@ test: venv.broker.clients $(VENV)/.everything $(VENV)/.fused
 faults: venv.broker $(VENV)/.everything
 	PYTHONPATH=tests $(BIN)/python -m faults_matrix $(CELLS)
 	PYTHONPATH=tests $(BIN)/python -m machine_storms --seeds 2000
+
+# Makes each Home Assistant's own environment once; says why where it cannot.
+ha: venv.broker.clients $(VENV)/.everything
+	PYTHONPATH=tests $(BIN)/python -m ha_matrix $(ARGS)
 
 check: venv $(VENV)/.everything
 	$(BIN)/ruff format --check .

@@ -44,7 +44,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: ForgebusEntry) -> bool:
     entry.async_on_unload(bus.stop)
     entry.runtime_data = bus
     # Nodes' devices stand below it, whichever platform comes first.
-    dr.async_get(hass).async_get_or_create(
+    device = dr.async_get(hass).async_get_or_create(
         config_entry_id=entry.entry_id,
         identifiers={(DOMAIN, entry.entry_id)},
         name=entry.title,
@@ -52,6 +52,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: ForgebusEntry) -> bool:
         model="Bus",
         entry_type=dr.DeviceEntryType.SERVICE,
     )
+    bus.device_id = device.id
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     entry.async_on_unload(watch(hass, entry))
     return True
@@ -73,5 +74,5 @@ async def async_remove_config_entry_device(
     if not nodes or nodes & set(bus.roster.live(bus.now)):
         return False
     for node in nodes:
-        bus.roster.forget(node)
+        bus.forget(node)
     return True

@@ -68,6 +68,8 @@ class Bus:
         self.topics = topics
         self.roster = Roster()
         self.connected = False
+        self.device_id: str | None = None
+        """Home Assistant's device of the bus, below which those of the nodes stand."""
         self.answered = 0
         self.unanswered = 0
         """Asks in a row that no answer came to though a hub was there: the login is likely wrong."""
@@ -108,6 +110,12 @@ class Bus:
         """Be called when anything about the bus changes; returns how to stop that."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
+
+    @callback
+    def forget(self, node: str) -> None:
+        """Strike a node that is gone for good; should it come back, it is a new one."""
+        self.roster.forget(node)
+        self._tell()
 
     @property
     def now(self) -> float:

@@ -69,7 +69,8 @@ class ForgebusFlow(ConfigFlow, domain=DOMAIN):
         if user_input is not None:
             errors = await self._faults(user_input)
             if not errors:
-                await self.async_set_unique_id(user_input[CONF_BASE])
+                # That it was found as well is no reason not to set it up by hand.
+                await self.async_set_unique_id(user_input[CONF_BASE], raise_on_progress=False)
                 self._abort_if_unique_id_configured()
                 return self._made(user_input)
         return self.async_show_form(

@@ -74,7 +74,7 @@ class NodeEntity(BusEntity):
         Said afterwards: the field for it in a device's description has another name from 2026.10 on.
         """
         await super().async_added_to_hass()
-        registry = dr.async_get(self.hass)
-        bus = registry.async_get_device(identifiers={(DOMAIN, self._entry.entry_id)})
-        if bus is not None and self.device_entry is not None:
-            registry.async_update_device(self.device_entry.id, via_device_id=bus.id)
+        if self.device_entry is not None:
+            dr.async_get(self.hass).async_update_device(
+                self.device_entry.id, via_device_id=self._bus.device_id
+            )
