@@ -17,7 +17,8 @@ from daemon.mesh import Mesh
 from doors.openai_course import Answered, Course
 from doors.openai_errors import ApiError
 from doors.openai_form import Chat, chat_of, chunk, completion
-from doors.wyoming_steps import Step
+from doors.openai_home import Called
+
 
 WRITE_S = 20.0
 """Who does not read what is written for so long is hung up on."""
@@ -124,8 +125,8 @@ class _Stream:
             await self._response.write(data)
 
 
-def _tool_call(call: Step) -> dict[str, Any]:
-    function = {"name": call.name, "arguments": orjson.dumps(call.slots).decode()}
+def _tool_call(call: Called) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": orjson.dumps(call.arguments).decode()}
     return {"id": f"call_{secrets.token_hex(12)}", "type": "function", "function": function}
 
 

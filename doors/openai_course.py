@@ -32,7 +32,7 @@ from doors.openai_routing import (
     ways,
 )
 from doors.wyoming_home import Home
-from doors.wyoming_steps import Control, Step
+from doors.wyoming_steps import Control
 
 ROUTING_MS = 5000
 """Within this the router must have answered, or is done without."""
@@ -63,7 +63,9 @@ class Answered:
     finish: Literal["stop", "length", "tool_calls"]
     ended: Ended | None
     routed: str
-    calls: tuple[Step, ...] = ()
+    calls: tuple[home_assistant.Called, ...] = ()
+    final: bool = False
+    """Whether nobody else is to be asked, although the model abstained."""
 
     def headers(self) -> dict[str, str]:
         """Node, model, task and decision, as far as there are any."""
@@ -114,34 +116,39 @@ class Course:
         offered = await offered_now(self.mesh)
         choice = chosen(self.chat.model, offered)
         text = asked(self.chat)
-        functions = self.chat.offered
-        at_home = home_assistant.has_home_tools(functions)
         # Written into the talk by the client, and large: worked out beside the loop.
         home = await asyncio.to_thread(home_assistant.home_in, self.chat.messages)
         if words := home_assistant.after(self.chat.messages, home, text):
             return Answered(words, "stop", None, "told what the tools told")
-        if self.chat.schema is not None:
-            order, routed = self._in_form(choice, offered)
-        elif choice.capability is not None:
-            order, routed = [choice.capability], ""
-        else:
-            routing = await self._routing(text, choice, offered)
-            order = ways(routing, offered, home_tools=at_home)
-            routed = _told(routing)
+        order, routed, commanded = await self._order(text, choice, offered)
         first: Answered | None = None
         for capability in order:
             content = content_for(capability, self.chat)
             if capability == HOME and home.entities:
                 content = home_assistant.scene(text, home)
             ended = await self._ask(capability, content, choice.options, routed)
-            answer = self._answered(ended, text, home, routed)
-            if not abstains(capability, ended.result) or choice.capability is not None:
+            answer = self._answered(ended, text, home, routed, commanded=commanded)
+            abstained = abstains(capability, ended.result) and not answer.final
+            if not abstained or choice.capability is not None:
                 return self._checked(answer)
             first = first or answer
             routed = "; ".join(one for one in (routed, f"{capability} abstained") if one)
         if first is None:
             raise of_bus(MeshError("no node on the bus can chat; `forgebus nodes` lists them"))
         return self._checked(first)
+
+    async def _order(
+        self, text: str, choice: Chosen, offered: Offered
+    ) -> tuple[list[str], str, bool]:
+        """Whom to ask in which order, why, and whether it is a command of a home that nobody else takes."""
+        at_home = home_assistant.has_home_tools(self.chat.offered)
+        if self.chat.schema is not None:
+            return *self._in_form(choice, offered), False
+        if choice.capability is not None:
+            return [choice.capability], "", False
+        routing = await self._routing(text, choice, offered)
+        commanded = at_home and routing.intent in {"", HOME}
+        return ways(routing, offered, home_tools=at_home), _told(routing), commanded
 
     def _in_form(self, choice: Chosen, offered: Offered) -> tuple[list[str], str]:
         """Only text can be held to a schema."""
@@ -191,7 +198,9 @@ class Course:
             raise of_bus(error) from None
         return await reported(self.mesh, ended)
 
-    def _answered(self, ended: Ended, text: str, home: Home, routed: str) -> Answered:
+    def _answered(
+        self, ended: Ended, text: str, home: Home, routed: str, *, commanded: bool
+    ) -> Answered:
         if ended.capability == HOME and home_assistant.has_home_tools(self.chat.offered):
             try:
                 control = msgspec.convert(ended.result, Control)
@@ -200,8 +209,9 @@ class Course:
             does = home_assistant.act(control, home, self.chat, text)
             if does.calls:
                 return Answered("", "tool_calls", ended, routed, does.calls)
-            if does.words:
-                return Answered(does.words, "stop", ended, routed)
+            said = does.words or (home_assistant.refusal(control, text) if commanded else "")
+            if said:
+                return Answered(said, "stop", ended, routed, final=True)
         words = says(ended.capability, ended.result)
         cut = isinstance(ended.result, dict) and ended.result.get("finish") == "length"
         return Answered(words, "length" if cut else "stop", ended, routed)

@@ -181,7 +181,11 @@ def _app(door: _Door) -> web.Application:
     ) -> web.StreamResponse:
         return await door.guard(request, handler)
 
+    async def unnamed(_request: web.Request, response: web.StreamResponse) -> None:
+        response.headers["Server"] = "forgebus"  # not which releases of what
+
     app = web.Application(middlewares=[guard], client_max_size=MOST_BYTES)
+    app.on_response_prepare.append(unnamed)
     app.add_routes(
         [
             web.post("/v1/chat/completions", door.chat),

@@ -16,7 +16,15 @@ import orjson
 import yaml
 
 from doors.openai_form import Chat, Function, Message
-from doors.wyoming_home import MOST_ENTITIES, Attributes, Exposed, Home
+from doors.wyoming_home import (
+    MOST_AREAS,
+    MOST_ENTITIES,
+    MOST_FLOORS,
+    Attributes,
+    Exposed,
+    Home,
+    Place,
+)
 from doors.wyoming_speech import done, sorry, told
 from doors.wyoming_steps import ASKING, CannotError, Control, Meant, Step, steps_of
 
@@ -32,10 +40,17 @@ _GERMAN = frozenset(
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+class Called(msgspec.Struct, frozen=True):
+    """A call of a tool."""
+
+    name: str
+    arguments: dict[str, Any] = {}
+
+
 class Act(msgspec.Struct, frozen=True):
     """What to answer: calls of tools, or words; neither where a home has nothing to do with it."""
 
-    calls: tuple[Step, ...] = ()
+    calls: tuple[Called, ...] = ()
     words: str = ""
 
 
@@ -47,17 +62,18 @@ def has_home_tools(functions: Sequence[Function]) -> bool:
 def home_in(messages: Sequence[Message]) -> Home:
     """The home that the system prompt tells, with states where a tool has told them since."""
     entities: dict[str, Exposed] = {}
+    aliases: dict[str, str] = {}
     here = ""
     for one in messages:
         if one.role in {"system", "developer"}:
             text = one.text()
-            entities |= _entities(text)
+            entities |= _entities(text, aliases)
             if found := _HERE.search(text):
                 here = found[1]
     for name, result in results(messages):
         match _bare(name), result:
             case "GetLiveContext", str(text):
-                live = {(e.name, e.domain): e for e in _entities(text).values()}
+                live = {(e.name, e.domain): e for e in _entities(text, {}).values()}
                 entities = {
                     id_: _with_state(e, live.get((e.name, e.domain))) for id_, e in entities.items()
                 }
@@ -67,7 +83,14 @@ def home_in(messages: Sequence[Message]) -> Home:
                 pass
     areas = tuple(dict.fromkeys(one.area for one in entities.values() if one.area))
     everything = {id_: one.area for id_, one in entities.items()}
-    return Home(entities, everything, areas, devices={_HEARD: here} if here else {})
+    places = tuple(Place("area", alias, frozenset((area,))) for alias, area in aliases.items())
+    return Home(
+        entities,
+        everything,
+        areas[:MOST_AREAS],
+        places[:MOST_FLOORS],
+        {_HEARD: here} if here else {},
+    )
 
 
 def scene(text: str, home: Home) -> dict[str, Any]:
@@ -89,6 +112,12 @@ def results(messages: Sequence[Message]) -> list[tuple[str, Any]]:
     return found
 
 
+def refusal(control: Control, text: str) -> str:
+    """Why a command of this home is not carried out; "" where it may be something else than a command."""
+    doubt = control.doubt if control.abstained else "other"
+    return "" if doubt == "other" else sorry(doubt, _language(text))
+
+
 def act(control: Control, home: Home, chat: Chat, text: str) -> Act:
     """What to call, or to say, for what `home_control` has answered."""
     meant, language = control.intents, _language(text)
@@ -99,7 +128,9 @@ def act(control: Control, home: Home, chat: Chat, text: str) -> Act:
         if all(one.name in ASKING for one in meant):
             return _asked(meant, home, chat, called, language)
         if _WHERE not in called and _everywhere(meant) and (tool := _tool(_WHERE, chat.offered)):
-            return Act((Step(tool.name, {}),))
+            return Act((Called(tool.name),))
+        if _LIVE not in called and _by_steps(meant):
+            return Act((_call(Step(_LIVE, {}), home, chat.offered),))
         steps = steps_of(meant, home, only_exposed=True)
         calls = tuple(_call(step, home, chat.offered) for step in steps)
     except CannotError:
@@ -130,15 +161,12 @@ def _asked(meant: Sequence[Meant], home: Home, chat: Chat, called: set[str], lan
         if all(direct):
             calls = [_call(Step(one.name, dict(one.slots)), home, chat.offered) for one in meant]
             return Act(tuple(calls))
-        tool = _tool(wanted, chat.offered)
-        if tool is None:
-            raise CannotError(f"no tool tells it: {wanted} is not offered")
-        return Act((Step(tool.name, {}),))
+        return Act((_call(Step(wanted, {}), home, chat.offered),))
     said = told(meant, home, language, _now(chat.messages))
     return Act(words=said or sorry("state", language))
 
 
-def _call(step: Step, home: Home, offered: Sequence[Function]) -> Step:
+def _call(step: Step, home: Home, offered: Sequence[Function]) -> Called:
     """A step as its tool takes it. Raises CannotError where the tool cannot be told so."""
     tool = _tool(step.name, offered)
     if tool is None:
@@ -155,7 +183,7 @@ def _call(step: Step, home: Home, offered: Sequence[Function]) -> Step:
     missing = set(tool.parameters.get("required") or ()) - arguments.keys()
     if missing:
         raise CannotError(f"{step.name} wants {', '.join(sorted(missing))}")
-    return Step(tool.name, arguments)
+    return Called(tool.name, arguments)
 
 
 def _takes(schema: Any, value: Any) -> bool:
@@ -195,6 +223,12 @@ def _everywhere(meant: Sequence[Meant]) -> bool:
     )
 
 
+def _by_steps(meant: Sequence[Meant]) -> bool:
+    """Whether something is to be changed by so much, which takes to know what it is; volume does not."""
+    names = {name for one in meant for name in one.slots}
+    return any(name.endswith("_step") for name in names - {"volume_step"})
+
+
 def _tool(name: str, offered: Sequence[Function]) -> Function | None:
     return next((one for one in offered if _bare(one.name) == name), None)
 
@@ -204,10 +238,12 @@ def _bare(name: str) -> str:
     return name.rpartition("__")[2]
 
 
-def _entities(text: str) -> dict[str, Exposed]:
-    """The entities of an overview; what is no overview has none."""
+def _entities(text: str, aliases: dict[str, str]) -> dict[str, Exposed]:
+    """The entities of an overview; what is no overview has none. Other names of areas go into `aliases`."""
     found: dict[str, Exposed] = {}
     for block in _OVERVIEW.findall(text):
+        if "<<" in block:  # merged keys may grow without bound, and Home Assistant writes none
+            continue
         try:
             rows = yaml.load(block, Loader=_Loader)  # noqa: S506 - a safe one, in C where there is one
         except (yaml.YAMLError, RecursionError, ValueError):
@@ -217,13 +253,15 @@ def _entities(text: str) -> dict[str, Exposed]:
                 entity = _entity(row, len(found))
                 if entity is not None:
                     found[entity.entity_id] = entity
+                    others = _text(row.get("areas")).split(", ")[1:9]
+                    aliases |= dict.fromkeys((one[:_LONGEST] for one in others), entity.area)
     return found
 
 
 def _entity(row: Mapping[Any, Any], number: int) -> Exposed | None:
     """An entity with an id of our own: Home Assistant tells its names alone."""
-    names = [one for one in str(row.get("names") or "")[:4000].split(", ") if one]
-    domain = str(row.get("domain") or "")
+    names = [one for one in _text(row.get("names"))[:4000].split(", ") if one]
+    domain = _text(row.get("domain"))
     if not names or not re.fullmatch(r"[a-z0-9_]{1,40}", domain):
         return None
     attributes = row.get("attributes")
@@ -232,7 +270,7 @@ def _entity(row: Mapping[Any, Any], number: int) -> Exposed | None:
         entity_id=f"{domain}.n{number}",
         name=names[0][:_LONGEST],
         aliases=tuple(one[:_LONGEST] for one in names[1:17]),
-        area=str(row.get("areas") or "").split(", ")[0][:_LONGEST],
+        area=_text(row.get("areas")).split(", ")[0][:_LONGEST],
         state=_state(row.get("state")),
         attributes=Attributes(
             **{name: _number(given[name]) for name in Attributes.__struct_fields__ if name in given}
@@ -247,18 +285,23 @@ def _state(value: Any) -> str:
             return "on"
         case False:
             return "off"
-        case None:
-            return ""
-        case _:
+        case str() | int() | float():
             return str(value)[:_LONGEST]
+        case _:
+            return ""
+
+
+def _text(value: Any) -> str:
+    """A text, and nothing else: what YAML repeats by name may be endless when it is written out."""
+    return value if isinstance(value, str) else ""
 
 
 def _number(value: Any) -> Any:
     """Attributes are told as text; a number is one again."""
     try:
-        return float(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
+        return float(value)
+    except (TypeError, ValueError):
+        return _text(value)
 
 
 def _with_state(entity: Exposed, live: Exposed | None) -> Exposed:
@@ -311,17 +354,21 @@ def _meant(messages: Sequence[Message], home: Home) -> Iterator[Meant]:
         for call in one.tool_calls or ():
             slots = _unwrapped(call.function.arguments)
             if _bare(call.function.name)[:4] == "Hass" and isinstance(slots, dict):
-                yield Meant(_bare(call.function.name), _texts(slots), _targets(slots, home))
+                targets, values = _targets(slots, home), _texts(slots)
+                # Of what is not known by name it is only said that it was done.
+                known = targets or {"item", "search_query"} & values.keys()
+                yield Meant(_bare(call.function.name) if known else "", values, targets)
 
 
 def _targets(slots: Mapping[str, Any], home: Home) -> tuple[str, ...]:
     name, area = slots.get("name"), slots.get("area")
     domains = slots.get("domain") or ()
     domains = (domains,) if isinstance(domains, str) else domains
+    areas = next((place.areas for place in home.places if place.name == area), {area})
     return tuple(
         id_
         for id_, one in home.entities.items()
-        if (one.name == name if name else area in {None, one.area})
+        if (one.name == name if name else area is None or one.area in areas)
         and (not domains or one.domain in domains)
         and (name or area or domains)
     )

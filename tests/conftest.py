@@ -9,7 +9,13 @@ import structlog
 # Some tests import onnxruntime themselves; engine/onnx_backend.py says what this is for.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-pytest_plugins = ["broker_fixture", "fused_library", "small_disk", "workers_bench"]
+pytest_plugins = [
+    "broker_fixture",
+    "fused_library",
+    "openai_fixture",
+    "small_disk",
+    "workers_bench",
+]
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 `python plain_bidder.py PORT NAME CAPABILITY QUALITY MODE`, with MODE one of
 
     answers     every award is answered with its own content
+    embeds      every text of an award is answered with a vector: its characters, its words
     hangs       every award is started, and never ended
     declines    every offer is declined
 """
@@ -37,12 +38,19 @@ def main(port: int, name: str, capability: str, quality: float, mode: str) -> No
         else:
             say(home, "bid", 0, **round_, eta_ms=50.0, quality=quality, free_slots=1)
 
+    def result_of(content: Any) -> dict[str, Any]:
+        if mode == "embeds":
+            texts = content["input"]
+            return {"embeddings": [[len(text), len(text.split()) / 2] for text in texts]}
+        return {"heard": content}
+
     def awarded(home: str, award: dict[str, Any]) -> None:
         attempt = {"task": award["task"], "attempt": award["attempt"]}
         if mode == "hangs":
             say(home, "started", 1, **attempt, boot=BOOT)
         else:
-            say(home, "result", 1, **attempt, outcome="done", result={"heard": award["content"]})
+            result = result_of(award["content"])
+            say(home, "result", 1, **attempt, outcome="done", result=result)
 
     def on_message(_client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
         match message.topic.removeprefix(f"{BASE}/").split("/"):
