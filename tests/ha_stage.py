@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from node_process import NodeProcess
 BASE = "forgebus/v1"
 NODES = ("attic", "kitchen")
 APPS = ("homeassistant", "doors")
-CAPABILITIES = ("home_control", "text_generation", "intent_classification")
+CAPABILITIES = ("home_control", "text_generation", "intent_classification", "math")
 # That of docs/protocol.md, and what Home Assistant's discovery needs beside it.
 ACCESS = f"""\
 pattern write {BASE}/in/+/%u/+
@@ -27,7 +26,6 @@ pattern read {BASE}/event/+
 user homeassistant
 topic read homeassistant/#
 topic write homeassistant/status
-topic write {BASE}/control/#
 """ + "".join(
     f"""\
 user {node}
@@ -92,6 +90,12 @@ class Stage:
             file.write_text(self.password_of(login))
         return file
 
+    def renewed(self, id_: str, **settings: str) -> NodeProcess:
+        """A node with other settings in the place of the one that was, which is stopped; not started."""
+        self.nodes[id_].stop()
+        self.nodes[id_] = self._node(id_, **settings)
+        return self.nodes[id_]
+
     async def fill(self, handler: str, told: dict[str, Any]) -> dict[str, Any]:
         """Begin a config flow and give it one form; how it goes on."""
         flow = await self.house.post("config/config_entries/flow", {"handler": handler})
@@ -121,15 +125,13 @@ class Stage:
         access.chmod(0o600)
         return f"{SETTINGS}allow_anonymous false\npassword_file {passwords}\nacl_file {access}\n"
 
-    def _node(self, id_: str) -> NodeProcess:
-        return NodeProcess(
-            self.folder,
-            self.broker.port,
-            id_,
-            CAPABILITIES,
-            broker__username=id_,
-            broker__password_file=str(self.password_file(id_)),
-        )
+    def _node(self, id_: str, **more: str) -> NodeProcess:
+        settings = {
+            "broker__username": id_,
+            "broker__password_file": str(self.password_file(id_)),
+            "home_assistant__discovery": "true",
+        }
+        return NodeProcess(self.folder, self.broker.port, id_, CAPABILITIES, **settings | more)
 
     async def _connect(self) -> None:
         """Home Assistant's own MQTT entry; newer versions want more fields."""
@@ -150,4 +152,3 @@ class Stage:
         made = await self.give(flow["flow_id"], told)
         if made["type"] != "create_entry":
             raise HouseError(f"MQTT was not set up: {made}")
-        await asyncio.sleep(0)
