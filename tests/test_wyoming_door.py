@@ -29,7 +29,7 @@ from daemon.config import Config, ConfigError
 from daemon.mesh import Mesh
 from doors import wyoming_door
 from doors.wyoming_announce import SERVICE, announced
-from doors.wyoming_door import MOST_OF_A_PEER, open_door
+from doors.wyoming_door import MOST_CONNECTIONS, MOST_OF_A_PEER, open_door
 from doors.wyoming_wire import LONGEST_LINE, MOST_DATA
 
 SKILLS = ("home_control", "intent_classification", "math")
@@ -211,7 +211,8 @@ async def test_a_client_that_leaves_cancels_its_task(mesh: Mesh, node: NodeProce
             await client.write_event(Transcript("turn on the light").event())
             await eventually(lambda: bool(mesh._asking), "not asked")
             (task,) = mesh._asking
-        await eventually(lambda: mesh._requester._requests[task].cancelled, "not cancelled")
+        told = mesh._requester._requests
+        await eventually(lambda: told[task].cancelled, "not cancelled", within_s=5.0)
     node.thaw()
 
 
@@ -274,6 +275,21 @@ async def test_one_peer_has_no_more_than_its_share_of_connections(mesh: Mesh) ->
             while not await _served(port):  # noqa: ASYNC110 - the other side's doing
                 await asyncio.sleep(0.01)
         for _, one in held:
+            one.close()
+
+
+async def test_all_peers_together_have_no_more_than_there_are(mesh: Mesh) -> None:
+    async with door(mesh) as port:
+        held = []
+        for peer in range(2, 2 + MOST_CONNECTIONS // MOST_OF_A_PEER):
+            for _ in range(MOST_OF_A_PEER):
+                at = (f"127.0.0.{peer}", 0)
+                held.append(await asyncio.open_connection("127.0.0.1", port, local_addr=at))
+        await _describe(*held[-1])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        with contextlib.suppress(ConnectionError):
+            assert await asyncio.wait_for(reader.read(), 5) == b""
+        for one in (writer, *(other for _, other in held)):
             one.close()
 
 

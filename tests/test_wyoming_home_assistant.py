@@ -111,7 +111,7 @@ async def test_a_silent_home_assistant_is_not_waited_for(
         monkeypatch.setattr(wyoming_home_assistant, "ANSWER_S", 0.05)
         server.silent.add("get_states")
         with pytest.raises(UnreachableError):
-            await assistant.home()
+            await asyncio.wait_for(assistant.home(), 5)
 
 
 async def test_a_refused_token_is_told_once_and_not_tried_again_soon(
