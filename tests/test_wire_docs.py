@@ -125,7 +125,7 @@ def test_a_figure_is_that_of_the_code(words: str) -> None:
 
 def test_what_the_page_says_is_repeated_each_second() -> None:
     assert AWARD_REPEAT_S == contract.CLAIM_REPEAT_S == requester.FIRST_PAUSE_S == 1.0
-    assert WORDS.count("epeated each second") == 2
+    assert WORDS.count("epeated each second") == 3
 
 
 # --- the access list, held against a real broker ---------------------------------------------------
