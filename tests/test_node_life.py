@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -44,6 +45,20 @@ def make_node(tmp_path: Path, broker: BrokerProcess) -> Iterator[Make]:
 # --- stopping ------------------------------------------------------------------------------------
 
 
+@contextmanager
+def stopped_workers(node: NodeProcess) -> Iterator[None]:
+    """What runs there goes on only afterwards, however long that takes."""
+    workers = psutil.Process(node.pid).children(recursive=True)
+    assert workers
+    for worker in workers:
+        worker.suspend()
+    try:
+        yield
+    finally:
+        for worker in workers:
+            worker.resume()
+
+
 async def test_a_stopping_node_ends_what_runs_and_gives_back_what_waits(
     broker: BrokerProcess, make_node: Make, tmp_path: Path
 ) -> None:
@@ -53,15 +68,19 @@ async def test_a_stopping_node_ends_what_runs_and_gives_back_what_waits(
     leaving = make_node("leaving", WORK)
     async with Mesh(port=broker.port, home="home") as mesh, asyncio.timeout(60):
         await on_the_bus(mesh, "home", "leaving")
-        running = await mesh.submit(WORK, {"ms": 2000, "steps": 20, "mark": str(mark)}, once=True)
+        running = await mesh.submit(WORK, {"ms": 4000, "mark": str(mark)}, once=True)
         await eventually(mark.exists, "it did not begin")
-        waiting = [await mesh.submit(WORK, {"ms": 10}, once=True) for _ in range(3)]
-        await asyncio.sleep(0.5)
-        assert [(await mesh.report(asking.task))[0].node for asking in waiting] == ["leaving"] * 3
-        make_node("staying", WORK)
-        await on_the_bus(mesh, "staying")
-        status = await asyncio.to_thread(leaving.stop)
-        assert status == 0
+        with stopped_workers(leaving):
+            waiting = [await mesh.submit(WORK, {"ms": 10}, once=True) for _ in range(3)]
+            for asking in waiting:
+                while (await mesh.report(asking.task))[0].node != "leaving":  # noqa: ASYNC110 - asked
+                    await asyncio.sleep(0.05)
+            make_node("staying", WORK)
+            await on_the_bus(mesh, "staying")
+            leaves = asyncio.create_task(asyncio.to_thread(leaving.stop))
+            for asking in waiting:
+                await asking.final()
+        assert await leaves == 0
         finals = [await asking.final() for asking in (running, *waiting)]
         assert {final.outcome for final in finals} == {Outcome.DONE}
         assert [final.node for final in finals] == ["leaving"] + ["staying"] * 3
