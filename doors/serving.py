@@ -8,6 +8,7 @@ A door is a requester like any other app: it has the rights and the budget of it
 """
 
 import asyncio
+import contextlib
 import importlib
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import partial
@@ -78,7 +79,8 @@ async def _connected(config: Config, stopping: asyncio.Event) -> Mesh | None:
             if str(error) != told:
                 _log.warning("no-bus", reason=str(error))
             told = str(error)
-        await asyncio.wait((asyncio.ensure_future(stopping.wait()),), timeout=RETRY_S)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), RETRY_S)
     return None
 
 

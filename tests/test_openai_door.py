@@ -17,6 +17,7 @@ from broker_fixture import BrokerProcess, eventually
 from openai_fixture import KEY, MOST_TASKS, Endpoint, opened
 
 from daemon.config import ConfigError, load
+from daemon.mesh import Mesh
 from doors import openai_door
 
 AUTHORIZED = {"Authorization": f"Bearer {KEY}"}
@@ -279,6 +280,23 @@ async def _outcomes(door: Endpoint, *, ended: bool = False) -> list[str | None]:
             if len(outcomes) == MOST_TASKS and not (ended and None in outcomes):
                 return list(outcomes)
             await asyncio.sleep(0.05)
+
+
+async def test_what_is_being_answered_when_the_door_closes_is_cancelled(
+    bus: int, keys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openai_door, "STOP_S", 0.2)
+    async with asyncio.timeout(30), Mesh(port=bus, login="cli") as operator:
+        async with opened(bus, keys) as door:
+            asking = asyncio.create_task(door.chat("sleep", "dreams"))
+            while not (records := await door.mesh.report(limit=1)):  # noqa: ASYNC110 - of a node
+                await asyncio.sleep(0.05)
+        with pytest.raises(openai.APIConnectionError):
+            await asking
+        outcomes: list[str | None] = [None]
+        while outcomes == [None]:
+            outcomes = [one.outcome for one in await operator.report(records[0].task)]
+        assert outcomes == ["cancelled"]
 
 
 async def test_more_requests_than_there_may_be_are_429(

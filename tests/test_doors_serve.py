@@ -1,0 +1,86 @@
+"""`forgebus serve` as a process: what it opens, what it waits for, how it stops, what it refuses."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from broker_fixture import SETTINGS, BrokerProcess, free_port, until
+from cli_call import Called, finished, started
+
+
+@pytest.fixture
+def later(tmp_path: Path) -> BrokerProcess:
+    """A broker that is not started yet."""
+    return BrokerProcess(tmp_path, SETTINGS + "allow_anonymous true\n")
+
+
+def _serve(tmp_path: Path, broker: BrokerProcess, *lines: str) -> tuple[subprocess.Popen[str], str]:
+    """The process, and the address of its door."""
+    listen = f"127.0.0.1:{free_port()}"
+    config = tmp_path / "forgebus.toml"
+    config.write_text("\n".join(["[openai]", f'listen = "{listen}"', *lines]))
+    return started("serve", "--config", config, "--port", broker.port), f"http://{listen}/healthz"
+
+
+def _is_open(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, ConnectionError):
+        return False
+
+
+def _stopped(process: subprocess.Popen[str]) -> Called:
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=30)
+    return Called(process.returncode, out, err)
+
+
+def test_no_door_is_an_error(tmp_path: Path) -> None:
+    config = tmp_path / "forgebus.toml"
+    config.write_text("")
+    finished("serve", "--config", config).fails(2, "no door is open", "[openai]", "listen")
+
+
+def test_it_waits_for_a_broker_that_comes_later(tmp_path: Path, later: BrokerProcess) -> None:
+    process, url = _serve(tmp_path, later)
+    try:
+        assert process.stderr is not None
+        assert "bus-down" in process.stderr.readline()
+        assert not _is_open(url)
+        later.start()
+        until(lambda: _is_open(url), "the door did not open")
+        told = _stopped(process)
+        assert told.code == 0
+        assert "Traceback" not in told.err
+        assert not _is_open(url)
+    finally:
+        process.kill()
+        later.kill()
+
+
+def test_it_stops_while_it_waits(tmp_path: Path, later: BrokerProcess) -> None:
+    process, _ = _serve(tmp_path, later)
+    assert process.stderr is not None
+    assert "bus-down" in process.stderr.readline()
+    told = _stopped(process)
+    assert told.code == 0
+    assert "Traceback" not in told.err
+
+
+def test_keys_that_cannot_be_used_end_it_with_a_line(tmp_path: Path, later: BrokerProcess) -> None:
+    later.start()
+    try:
+        process, _ = _serve(tmp_path, later, f'api_key_file = "{tmp_path / "nothing"}"')
+        out, err = process.communicate(timeout=30)
+        last = err.splitlines()[-1]
+        assert process.returncode == 2, err
+        assert last.startswith("forgebus: [openai] api_key_file: ")
+        assert "Traceback" not in err + out
+    finally:
+        later.kill()
