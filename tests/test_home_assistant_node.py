@@ -111,6 +111,7 @@ async def test_it_is_found_and_its_figures_follow_a_task(
         state = await seen.shows(lambda state: state.done == 1)
         assert (state.home_done, state.failed, state.winner) == (1, 0, "pi-5")
         assert "pi-5 wins" in state.reason
+        assert seen.count(STATE) > seen.count(CARD)  # by itself, not with the next card
         assert not any(b"cellar" in message.payload for message in seen.came)
 
 
@@ -215,8 +216,8 @@ async def test_switched_off_it_goes_and_leaves_nothing(
         assert seen.device is not None  # a node that is off is unavailable, not gone
         node = make_node(**SHOWN, home_assistant__prefix="other")
         await eventually(lambda: seen.latest(CONFIG) == b"", "the device stays")
+        await eventually(lambda: bool(seen.latest(moved)), "it is not where it moved to")
         assert node.stop() == 0
-        assert seen.latest(moved)
         make_node()
         await eventually(lambda: seen.latest(moved) == b"", "the device stays")
         assert seen.latest(CONFIG) == b""
