@@ -4,7 +4,6 @@ What is found is what somebody announced, no more: see `daemon.txt_record`.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 
 import ifaddr
@@ -38,28 +37,21 @@ async def look(seconds: float = LOOK_S, interfaces: Sequence[str] = ()) -> list[
 
     Raises DiscoveryError.
     """
-    names: asyncio.Queue[str] = asyncio.Queue(MOST_FOUND)
+    link = open_link(interfaces)
+    resolving: list[asyncio.Task[Found | None]] = []
 
     def heard(
-        zeroconf: Zeroconf,  # noqa: ARG001 - given by name
-        service_type: str,  # noqa: ARG001
+        zeroconf: Zeroconf,
+        service_type: str,  # noqa: ARG001 - given by name
         name: str,
         state_change: ServiceStateChange,
     ) -> None:
-        if state_change is ServiceStateChange.Added:
-            with contextlib.suppress(asyncio.QueueFull):
-                names.put_nowait(name)
+        if state_change is ServiceStateChange.Added and len(resolving) < MOST_FOUND:
+            resolving.append(asyncio.create_task(_resolved(zeroconf, name)))
 
-    link = open_link(interfaces)
-    resolving: list[asyncio.Task[Found | None]] = []
     browser = AsyncServiceBrowser(link.zeroconf, SERVICE, handlers=[heard])
     try:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                while len(resolving) < MOST_FOUND:
-                    name = await names.get()
-                    resolving.append(asyncio.create_task(_resolved(link.zeroconf, name)))
-                await asyncio.sleep(seconds)
+        await asyncio.sleep(seconds)
         found = await asyncio.gather(*resolving)
     finally:
         for task in resolving:

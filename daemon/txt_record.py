@@ -98,7 +98,7 @@ def read(
     try:
         return Found(shown, reached, _announcement(port, txt))
     except (ValueError, msgspec.ValidationError) as error:
-        return Found(shown, reached, None, printable(f"its record is malformed: {error}")[:200])
+        return Found(shown, reached, None, f"its record is malformed: {error}")
 
 
 def nearest_first(addresses: Iterable[str], own: Iterable[str]) -> list[str]:

@@ -137,3 +137,54 @@ def test_a_login_of_another_authority_is_refused() -> None:
             check_authority(KNOWN, wrong, "the login")
     right = msgspec.structs.replace(KNOWN, authority=fingerprint(certificate))
     check_authority(right, certificate, "the login")
+
+
+async def test_a_daemon_without_a_terminal_looks_for_nothing_and_goes_on_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from daemon import cli_find
+
+    async def looked(*_: object) -> list[Found]:
+        raise AssertionError("it looked")
+
+    monkeypatch.setattr("daemon.discovery.look", looked)
+    monkeypatch.setenv("FORGEBUS_NODE__STATE_DIR", str(tmp_path / "state"))
+    (tmp_path / "own.toml").write_text("")
+    config = plain_config(tmp_path)
+    assert await cli_find.with_bus(tmp_path / "own.toml", config, daemon=True) == config
+
+
+async def test_what_is_configured_wins_over_what_is_remembered(tmp_path: Path) -> None:
+    from daemon import cli_find
+
+    state = tmp_path / "state"
+    remember(state, trusted(Found("a", ("192.168.1.5",), Announcement(port=1884))))
+    for said, host in (("", "192.168.1.5"), ('[broker]\nhost = "10.0.0.1"\n', "10.0.0.1")):
+        file = tmp_path / "own.toml"
+        file.write_text(f'[node]\nstate_dir = "{state}"\n{said}')
+        used = await cli_find.with_bus(file, load(file, {}), daemon=True)
+        assert used.broker.host == host
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict"),
+    [(HEARD, "ok"), (another(authority=OTHER), "wrong"), (another(protocol=2), "warning")],
+)
+async def test_the_doctor_tells_of_what_it_finds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: Found, verdict: str
+) -> None:
+    from daemon.doctor_network import examine_network
+
+    async def looked(*_: object) -> list[Found]:
+        return [found]
+
+    monkeypatch.setattr("daemon.doctor_network.look", looked)
+    remember(tmp_path / "state", KNOWN)
+    first, second = await examine_network(tmp_path / "state", configured=False)
+    assert (first.verdict.value, second.verdict.value) == ("ok", verdict)
+    assert "192.168.1.5:8883" in first.found
+    (only,) = await examine_network(tmp_path / "state", configured=True)
+    assert "a broker is configured" in only.found
+    (tmp_path / "state" / FILE).chmod(0o666)
+    (damaged,) = await examine_network(tmp_path / "state", configured=True)
+    assert damaged.verdict.value == "wrong"
