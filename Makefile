@@ -56,11 +56,11 @@ check: venv $(VENV)/.everything
 bench: venv.broker $(VENV)/.everything $(VENV)/.fused
 	$(BIN)/forgebus bench
 
-run: venv.broker $(VENV)/.node $(VENV)/.fused
+run: venv.broker.clients $(VENV)/.node $(VENV)/.fused
 	$(BIN)/forgebus run $(ARGS)
 
 docs: venv $(VENV)/.docs
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "site/index.html is its first page; for the search: python3 -m http.server -d site"
 
 clean:
