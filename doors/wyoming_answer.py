@@ -98,7 +98,7 @@ class Answering:
                 return Answer((Handled(said).event(),), "handled")
             why = "device" if label == "home_control" and not home.entities else why
         if why in {"device", "unclear"} and not home.entities:
-            why = "unknown-home"
+            why = "unknown-home" if self._assistant is None else "silent-home"
         return _not_recognized(why, language)
 
     async def _otherwise(self, text: str) -> tuple[str, str]:

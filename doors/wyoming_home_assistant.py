@@ -35,6 +35,8 @@ ANSWER_S = 5.0
 """How long Home Assistant may take for one answer."""
 CONNECT_S = 10.0
 RETRY_S = (1.0, 2.0, 5.0, 15.0)
+LINK_S = 2.0
+"""How long a sentence waits for a link: most come from Home Assistant itself, so it is there again."""
 REFUSED_S = 300.0
 """After a refused token: Home Assistant may ban who tries again and again (`ip_ban_enabled`)."""
 STALE_S = 60.0
@@ -78,6 +80,9 @@ class HomeAssistant:
         self._version: tuple[int, ...] = ()
         self._token = ""
         self._said = ""
+        self._wanted = asyncio.Event()
+        self._up = asyncio.Event()
+        self._refused = False
 
     @property
     def linked(self) -> bool:
@@ -94,19 +99,29 @@ class HomeAssistant:
         fault = 0
         while True:
             try:
+                self._refused = False
                 await self._connected()
-                fault = 0
             except _RefusedError as error:
+                self._refused = True
                 self._tell(str(error))
                 await asyncio.sleep(REFUSED_S)
                 continue
-            except (aiohttp.ClientError, OSError, TimeoutError, UnreachableError) as error:
+            except UnreachableError as error:
+                self._tell(str(error))
+            except (aiohttp.ClientError, OSError) as error:
                 self._tell(f"{type(error).__name__}: {error}".rstrip(": "))
-            await asyncio.sleep(RETRY_S[min(fault, len(RETRY_S) - 1)])
-            fault += 1
+            fault = 0 if self._up.is_set() else fault + 1
+            self._up.clear()
+            self._wanted.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wanted.wait(), RETRY_S[min(fault, len(RETRY_S) - 1)])
 
     async def home(self) -> Home:
         """What is exposed now, with its states. Raises UnreachableError."""
+        if self._socket is None and not self._refused:
+            self._wanted.set()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._up.wait(), LINK_S)
         registries = self._registries
         old = time.monotonic() - self._asked_at > STALE_S
         if registries is None or old or self._changes != self._changes_asked:
@@ -155,6 +170,7 @@ class HomeAssistant:
                 stack.push_async_callback(socket.close)
                 await self._log_in(socket)
             self._session, self._socket = session, socket
+            self._up.set()
             stack.callback(self._lost)
             try:
                 async with asyncio.TaskGroup() as tasks:

@@ -98,9 +98,9 @@ _SORRY = {
         "state": "Sorry, I do not know its present state.",
         "many": "Sorry, one thing at a time, please.",
         "unknown-home": "Sorry, I do not know the devices of this home.",
+        "silent-home": "Sorry, Home Assistant does not tell me its devices now.",
         "nobody": "Sorry, nobody can answer that now.",
         "failed": "Sorry, that could not be done completely.",
-        "busy": "Sorry, too much is asked at once.",
     },
     "de": {
         "other": "Das habe ich leider nicht verstanden.",
@@ -111,9 +111,9 @@ _SORRY = {
         "state": "Ich kenne den jetzigen Zustand leider nicht.",
         "many": "Bitte eins nach dem anderen.",
         "unknown-home": "Ich kenne die Geräte dieses Zuhauses leider nicht.",
+        "silent-home": "Home Assistant nennt mir seine Geräte gerade nicht.",
         "nobody": "Das kann gerade niemand beantworten.",
         "failed": "Das ging leider nicht ganz.",
-        "busy": "Das ist gerade zu viel auf einmal.",
     },
 }
 _STATES_DE = {

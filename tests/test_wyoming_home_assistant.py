@@ -80,7 +80,10 @@ async def test_what_changes_without_an_event_is_seen_after_a_while(
         assert "light.lamp" not in (await assistant.home()).entities
 
 
-async def test_a_link_that_ends_is_made_again(server: AssistServer) -> None:
+async def test_a_link_that_ends_is_made_again(
+    server: AssistServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wyoming_home_assistant, "LINK_S", 0.05)
     async with linked(server) as assistant:
         await server.stop()
         await eventually(lambda: not assistant.linked, "the loss was not seen")
@@ -90,6 +93,18 @@ async def test_a_link_that_ends_is_made_again(server: AssistServer) -> None:
         await eventually(lambda: assistant.linked, "no link again")
         assert len((await assistant.home()).entities) == 3
     assert server.logins == 2
+
+
+async def test_a_sentence_does_not_wait_for_the_next_try(
+    server: AssistServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with linked(server) as assistant:
+        monkeypatch.setattr(wyoming_home_assistant, "RETRY_S", (3600.0,))
+        await server.stop()
+        await eventually(lambda: not assistant.linked, "the loss was not seen")
+        await server.start()
+        home = await asyncio.wait_for(assistant.home(), 5)
+        assert len(home.entities) == 3
 
 
 async def test_a_question_that_is_under_way_when_the_link_ends_has_an_end(
@@ -149,7 +164,10 @@ async def test_a_token_that_is_no_administrators_is_told(server: AssistServer) -
     assert "administrator" in logs[0]["reason"]
 
 
-async def test_what_is_no_home_assistant_is_told(tmp_path: Path) -> None:
+async def test_what_is_no_home_assistant_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wyoming_home_assistant, "LINK_S", 0.05)
     server = AssistServer(tmp_path)  # nobody listens there
     with structlog.testing.capture_logs() as logs:
         async with linked(server, within=False) as assistant:
