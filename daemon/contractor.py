@@ -21,6 +21,7 @@ from daemon.lanes import Lanes, Left
 from daemon.pricing import Shop, Speed
 from daemon.task import features_of
 from daemon.timers import Timers
+from daemon.waiting import Waiting
 from handlers.catalog import Entry
 from handlers.protocol import Usage
 
@@ -28,8 +29,6 @@ STARTED_AFTER_S = 0.1
 """A task that ends sooner sends its result; one message says both."""
 LEARNED_AFTER_S = 5.0
 SPEED = "speed/"
-AGEING_S = 10.0
-"""What waits gains one priority on later work per this time, as on a home's desk."""
 AHEAD, AHEAD_MS = 8, 20.0
 """A slot is handed at most this many attempts, as long as they are expected to take this long."""
 OVER_KEPT = 2000
@@ -73,7 +72,7 @@ class Contractor:
         self._contracts: dict[str, Contract] = {}
         self._attempts: dict[tuple[str, str], int] = {}
         self._over: dict[str, m.Refuse | None] = {}
-        self._queue: dict[str, tuple[int, float, float]] = {}
+        self._waiting = Waiting(own, work.max_queue)
         self._together = {name: min(each.together, work.batch) for name, each in entries.items()}
         self._busy = Lanes(work.slots, self._together)
         self._timers = Timers()
@@ -89,6 +88,8 @@ class Contractor:
 
     def quote(self, offer: m.Offer, home: str, now: float) -> m.Bid:
         """Our price for a home's offer, or why there is none."""
+        if reason := self._waiting.too_many(home):
+            return m.Bid(task=offer.task, auction=offer.auction, declined=reason)
         return pricing.price(offer, home, self.shop(now))
 
     def receive(self, sender: str, message: m.Message, now: float) -> list[Action]:
@@ -279,15 +280,13 @@ class Contractor:
             return f"{self._own} takes no work from {home}"
         if self._closed:
             return self._closed
-        if len(self._queue) >= self._work.max_queue:
-            return f"{self._own} has {len(self._queue)} attempts waiting, as many as it may"
-        return ""
+        return self._waiting.refusal(home)
 
     def _fill(self, now: float) -> list[Action]:
         """Free slots take the most urgent of those that wait."""
         actions: list[Action] = []
-        while self._queue:
-            key = min(self._queue, key=self._queue.__getitem__)
+        while self._waiting:
+            key = self._waiting.first()
             first = self._contracts[key]
             fits = self._busy.fits(first.award.capability)
             if not fits and not self._may_run_ahead(first):
@@ -345,16 +344,15 @@ class Contractor:
         else:
             self._busy.drop(key)
         if contract.phase is Phase.WAITING:
-            level = math.floor(contract.received / AGEING_S) - contract.award.priority
-            self._queue.setdefault(key, (level, contract.deadline, contract.received))
+            self._waiting.add(contract)
         else:
-            self._queue.pop(key, None)
+            self._waiting.drop(key)
         self._timers.arm(key, None if contract.due is None else max(contract.due, now))
 
     def _drop(self, key: str, contract: Contract) -> None:
         del self._contracts[key]
         self._busy.drop(key)
-        self._queue.pop(key, None)
+        self._waiting.drop(key)
         self._timers.arm(key, None)
         name = (contract.home, contract.award.task)
         if self._attempts.get(name) == contract.award.attempt:
@@ -362,7 +360,7 @@ class Contractor:
 
     def _work_left(self, now: float) -> list[Left]:
         running = [(self._contracts[key], self._busy.pace(key)) for key in self._busy]
-        ahead = [self._contracts[key] for key in sorted(self._queue, key=self._queue.__getitem__)]
+        ahead = [self._contracts[key] for key in self._waiting.ordered()]
         return [
             *(Left(each.award.capability, each.left_ms(now, pace)) for each, pace in running),
             *(Left(each.award.capability, each.work_ms) for each in ahead),

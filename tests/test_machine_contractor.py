@@ -96,7 +96,27 @@ def test_what_no_longer_waits_makes_room() -> None:
     for n in range(50):
         assert refusals(shop.award(f"app/{n}")) == []
         shop.stop(f"app/{n}")
-    assert shop.pi._queue == {}
+    assert shop.pi._waiting.ordered() == []
+
+
+def test_one_home_leaves_places_for_others() -> None:
+    """Three quarters are its at most; it is told so by a bid, and where it awards all the same."""
+    shop = Shop(max_queue=4)
+    for name in ("first", "a", "b", "c"):
+        shop.award(f"app/{name}", home="greedy")
+    words = "pi has 3 attempts of greedy waiting, as many as of one home"
+    assert refusals(shop.award("app/d", home="greedy")) == [("app/d", 1, words)]
+    assert shop.pi.quote(offer(), "greedy", shop.now).declined == words
+    assert not shop.pi.quote(offer(), "desk", shop.now).declined
+    assert refusals(shop.award("app/t")) == []
+    shop.hear(m.Stop(task="app/a", attempt=1), "greedy")
+    assert refusals(shop.award("app/e", home="greedy")) == []
+
+
+def test_all_places_are_for_work_of_ones_own() -> None:
+    shop = Shop(max_queue=4)
+    for name in ("first", *"abcd"):
+        assert refusals(shop.award(f"app/{name}", home="pi")) == []
 
 
 @pytest.mark.parametrize(
@@ -189,7 +209,7 @@ def test_beats_end_with_the_last_attempt() -> None:
 
 
 def test_more_than_a_message_holds_go_in_several_beats() -> None:
-    shop = Shop(max_queue=3000)
+    shop = Shop(max_queue=4000)
     for number in range(2500):
         shop.award(f"app/{number}")
     beats = [beat for _, beat in sent(shop.until(5.0), m.Beat)]
@@ -341,11 +361,11 @@ def test_nothing_piles_up() -> None:
         shop.judge(f"app/{n}")
     shop.until(20.0)
     pi = shop.pi
-    assert (pi._contracts, pi._attempts, {*pi._busy}, pi._queue, shop.stored()) == (
+    assert (pi._contracts, pi._attempts, {*pi._busy}, pi._waiting.ordered(), shop.stored()) == (
         {},
         {},
         set(),
-        {},
+        [],
         {},
     )
     assert len(pi._timers._heap) < 100
