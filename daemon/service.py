@@ -185,9 +185,11 @@ class Node:
         if self._contractor.holding(Phase.RUNNING):
             await asyncio.wait((self._loop.create_task(self._idle.wait()),), timeout=DRAIN_S)
         self._carry_out(self._home.reputation.lessons() + self._contractor.lessons())
-        written = asyncio.Event()
-        self._journal.commit((), written.set)
-        await asyncio.wait((self._loop.create_task(written.wait()),), timeout=FLUSH_S)
+        # First the results, then what we say of them as the home of their tasks: each once it is written.
+        for _ in range(2):
+            written = asyncio.Event()
+            self._journal.commit((), written.set)
+            await asyncio.wait((self._loop.create_task(written.wait()),), timeout=FLUSH_S)
         self._presence.status = Status.OFFLINE
         self._announce()  # after the results: what a home believes us to hold goes to others now
         await self._bus.flush(FLUSH_S)

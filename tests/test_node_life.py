@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -108,6 +110,32 @@ async def test_a_stopping_home_takes_nothing_and_keeps_what_it_took(
         home.start()
         final = await asking.final()
         assert (final.outcome, final.attempts) == (Outcome.DONE, 1), "the award outlives its home"
+
+
+@pytest.fixture
+def slow_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each write of a node that is made now takes a tenth of a second more."""
+    if not shutil.which("gcc"):
+        pytest.skip("no compiler to make a disk slow with")
+    library = tmp_path / "slow.so"
+    source = Path(__file__).with_name("faults_slow_sync.c")
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+    monkeypatch.setenv("LD_PRELOAD", str(library))
+
+
+async def test_who_asked_a_node_that_does_it_itself_is_told_before_the_node_is_gone(
+    broker: BrokerProcess, slow_disk: None, make_node: Make, tmp_path: Path
+) -> None:
+    """Its result and its end are two writes, one after the other: both are awaited."""
+    mark = tmp_path / "mark"
+    alone = make_node("alone", WORK)
+    async with Mesh(port=broker.port, home="alone") as mesh, asyncio.timeout(60):
+        await on_the_bus(mesh, "alone")
+        asking = await mesh.submit(WORK, {"ms": 1000, "mark": str(mark)})
+        await eventually(mark.exists, "it did not begin")
+        assert await asyncio.to_thread(alone.stop) == 0
+        async with asyncio.timeout(5):
+            assert (await asking.final()).outcome is Outcome.DONE
 
 
 # --- too much ------------------------------------------------------------------------------------
