@@ -50,10 +50,10 @@ def install(
         wish, why = _wish(facts, profile, source, wheels)
         # To look at the steps takes no rights.
         steps = plan_install(_as_if_allowed(facts) if dry_run else facts, wish)
-        if why and not facts.files:
-            print(f"profile {why}")
         made = next((at for at, step in enumerate(steps) if isinstance(step, Release)), None)
         if dry_run or (made is None and source is None):
+            if why:
+                print(f"profile {why}")
             return _do(steps, dry_run=dry_run)
         for step in steps[: 0 if made is None else made + 1]:
             print(step, flush=True)

@@ -17,16 +17,17 @@ DAEMON_MB = 128
 """What the node's own process may take beside its workers: twice what it was seen to."""
 
 _HEAD = "# Written by `forgebus install`, anew each time. For changes: systemctl edit {unit}\n"
-_REACHED_BY = {
-    NODE: (("broker", "password_file"), ("broker", "tls_key")),
+_LINK = tuple(("broker", key) for key in ("password_file", "tls_ca", "tls_cert", "tls_key"))
+_HANDED = {
+    NODE: _LINK,
     DOORS: (
-        ("broker", "password_file"),
-        ("broker", "tls_key"),
-        ("doors", "password_file"),
-        ("doors", "tls_key"),
+        *_LINK,
+        *(("doors", key) for key in ("password_file", "tls_cert", "tls_key")),
         ("openai", "api_key_file"),
+        ("wyoming", "token_file"),
     ),
 }
+"""By unit: the files of the configuration that its user may be unable to read where they lie."""
 
 
 def first_settings(profile: str) -> str:
@@ -60,9 +61,9 @@ def profile_drop_in(config: Config, *, named: bool) -> str:
 
 
 def secrets_drop_in(unit: str, config: Config) -> str:
-    """Hands over the secrets that the configuration names, whoever may read the files; "" for none."""
+    """Hands over keys, certificates and passwords, though only root may read the files; "" for none."""
     lines = []
-    for section, key in _REACHED_BY.get(unit, ()):
+    for section, key in _HANDED.get(unit, ()):
         path = getattr(getattr(config, section), key)
         if path is not None:
             name = f"{section}.{key}"
@@ -75,7 +76,7 @@ def drop_ins(config: Config, *, named: bool) -> Mapping[str, str]:
     """Text by path below the folder of the units; "" where there is to be no such file."""
     return {
         f"{NODE}.d/10-profile.conf": profile_drop_in(config, named=named),
-        **{f"{unit}.d/20-secrets.conf": secrets_drop_in(unit, config) for unit in _REACHED_BY},
+        **{f"{unit}.d/20-secrets.conf": secrets_drop_in(unit, config) for unit in _HANDED},
     }
 
 
