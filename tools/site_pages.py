@@ -97,6 +97,10 @@ def _linked(folder: str, text: str) -> Iterator[str]:
 
 def _uri(path: str) -> str:
     """The source of a file's page on the site, from its path in the repository."""
+    if path == "README.md":
+        return "index.md"  # the front page; mkdocs would write both to one place
+    if (ROOT / path / "README.md").is_file():
+        path = f"{path}/README.md"
     inside = path.removeprefix("docs/")
     if path != inside or path.endswith(".md"):
         return inside
