@@ -5,6 +5,8 @@
 #   make test     install the development and training extras and run the tests
 #   make faults   every fault on real processes, then 2,000 seeds of the simulator
 #   make ha       the integration and the doors on two real Home Assistants (root; docs/home_assistant.md)
+#   make install  the node as a service of this machine, by sudo: docs/install.md (ARGS="--dry-run")
+#   make systemd  install, break, upgrade and remove it on a booted Debian 12 and 13 (root, systemd-nspawn)
 #   make check    format, lint and types
 #   make setup    .venv with everything in it, and the broker
 #   make run      one node in the foreground (ARGS="--config configs/desktop.toml")
@@ -26,10 +28,10 @@ PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
        $(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet
 
 .NOTPARALLEL:
-.PHONY: help setup demo test faults ha check bench run docs clean
+.PHONY: help setup demo test faults ha install systemd check bench run docs clean
 
 help:
-	@sed -n '4,13s/^# *//p' Makefile
+	@sed -n '4,15s/^# *//p' Makefile
 
 setup: venv.broker.clients $(VENV)/.everything $(VENV)/.fused
 
@@ -47,6 +49,13 @@ faults: venv.broker $(VENV)/.everything
 # Makes each Home Assistant's own environment once; says why where it cannot.
 ha: venv.broker.clients $(VENV)/.everything
 	PYTHONPATH=tests $(BIN)/python -m ha_matrix $(ARGS)
+
+install: venv $(VENV)/.node
+	$(if $(filter-out 0,$(shell id -u)),sudo) $(BIN)/forgebus install $(ARGS)
+
+# What is checked: tools/systemd_check_inside.sh.
+systemd:
+	tools/systemd_check.sh $(SUITES)
 
 check: venv $(VENV)/.everything
 	$(BIN)/ruff format --check .

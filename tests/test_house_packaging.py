@@ -13,6 +13,7 @@ from pathlib import Path
 import house_rules
 import pytest
 
+from daemon import install_units
 from daemon.version import VERSION
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -133,9 +134,12 @@ def test_bootstrap_says_when_there_is_no_python_for_it(what: list[str], tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
+UNITS = sorted((ROOT / "systemd").glob("*.service"))
+
+
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd on this machine")
-def test_the_unit_is_sound_and_closed() -> None:
-    unit = ROOT / "systemd" / "forgebus.service"
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_each_unit_is_sound_and_closed(unit: Path) -> None:
     done = subprocess.run(
         ["systemd-analyze", "security", "--offline=yes", unit],
         capture_output=True,
@@ -150,4 +154,8 @@ def test_the_unit_is_sound_and_closed() -> None:
     )
     # Where forgebus is not installed, that its program is missing is the one thing to say.
     said = [line for line in verified.stderr.splitlines() if "is not executable" not in line]
-    assert [line for line in said if "forgebus.service" in line] == []
+    assert [line for line in said if unit.name in line] == []
+
+
+def test_the_units_are_those_that_are_installed() -> None:
+    assert [unit.name for unit in UNITS] == sorted(install_units.UNITS)
