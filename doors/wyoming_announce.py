@@ -1,7 +1,6 @@
 """Announcing the Wyoming server on the network, so that Home Assistant offers it by itself."""
 
 import asyncio
-import ipaddress
 from collections.abc import Sequence
 
 import structlog
@@ -26,6 +25,9 @@ async def announced(node: str, host: str, port: int, interfaces: Sequence[str] =
         port: likewise.
         interfaces: our own addresses to speak from; all by default.
     """
+    if host == "::":
+        _log.warning("not-announced", reason="listen on 0.0.0.0: only IPv4 addresses are announced")
+        return
     try:
         while True:
             addresses = _reached(host)
@@ -63,4 +65,4 @@ async def _while_so(
 
 def _reached(host: str) -> list[str]:
     """The addresses under which others reach what listens there."""
-    return own_addresses() if ipaddress.ip_address(host).is_unspecified else [host]
+    return own_addresses() if host == "0.0.0.0" else [host]  # noqa: S104 - compared, not bound

@@ -77,7 +77,7 @@ async def open_door(config: Config, mesh: Mesh) -> AsyncIterator[None]:
 
 def information(node: str) -> Info:
     """What this server says of itself; Home Assistant makes a conversation entity of it."""
-    maker = Attribution(name="Forgebus", url="https://www.home-assistant.io/integrations/wyoming")
+    maker = Attribution(name="Forgebus", url="")
     known: dict[str, Any] = {"attribution": maker, "installed": True, "version": VERSION}
     name = f"Forgebus {node}"
     home = IntentModel(
