@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from daemon.install_units import (
+    ANNOUNCE,
     BROKER,
     CACHE,
     DOORS,
@@ -290,7 +291,7 @@ def _mosquitto(facts: Facts, wish: Wish) -> list[Step]:
 
 def _services(facts: Facts, wish: Wish, changed: set[str]) -> list[Step]:
     """Enabled and running with what is on the disk now; the broker first."""
-    wanted = {BROKER: wish.broker, NODE: True, DOORS: wish.doors}
+    wanted = {BROKER: wish.broker, NODE: True, DOORS: wish.doors, ANNOUNCE: wish.broker}
     steps: list[Step] = []
     for unit, holds in wanted.items():
         if not holds:

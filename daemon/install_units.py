@@ -9,7 +9,8 @@ from pathlib import Path
 from daemon.config import Config, WorkConfig
 
 NODE, DOORS, BROKER = "forgebus.service", "forgebus-doors.service", "forgebus-broker.service"
-UNITS = (NODE, DOORS, BROKER)
+ANNOUNCE = "forgebus-announce.service"
+UNITS = (NODE, DOORS, BROKER, ANNOUNCE)
 STATE, CACHE = Path("/var/lib/forgebus"), Path("/var/cache/forgebus")
 SETTINGS = Path("/etc/forgebus/forgebus.toml")
 

@@ -33,6 +33,7 @@ from daemon.install_plan import (
     plan_uninstall,
 )
 from daemon.install_units import (
+    ANNOUNCE,
     BROKER,
     CACHE,
     DOORS,
@@ -198,7 +199,7 @@ def test_doors_that_are_closed_again_are_stopped() -> None:
 
 def test_the_broker_of_a_secured_bus_comes_first_and_debians_is_left_alone() -> None:
     steps = plan_install(BARE, replace(WISH, broker=True, doors=True))
-    assert restarted(steps) == [BROKER, NODE, DOORS]
+    assert restarted(steps) == [BROKER, NODE, DOORS, ANNOUNCE]
     assert MOSQUITTO not in after(BARE, steps).files
 
 
