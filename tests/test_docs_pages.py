@@ -73,6 +73,54 @@ def test_every_picture_is_shown_and_small() -> None:
         assert picture.stat().st_size < 300_000, name(picture)
 
 
+# --- one Markdown for two readers -------------------------------------------------------------------
+
+
+LISTS = {"bullet_list_open", "ordered_list_open", "table_open"}
+
+
+def misread(page: Path) -> list[str]:
+    """Blocks that the site's Markdown takes for something else than the repository's does.
+
+    The site wants an empty line before a list and a table, and what belongs to an item of a list four
+    columns further in than the list.
+    """
+    lines = [re.sub(r"^<!--.*-->$", "", line) for line in page.read_text("utf-8").splitlines()]
+    found, depth, first = [], 0, False
+    for token in READER.parse(page.read_text("utf-8")):
+        if token.type == "list_item_open":
+            depth, first = depth + 1, True
+        elif token.type == "list_item_close":
+            depth -= 1
+        elif token.map and token.nesting >= 0 and token.level == 2 * depth:
+            at = token.map[0]
+            within = len(lines[at]) - len(lines[at].lstrip())
+            wanted = 4 * (depth + (token.type == "code_block")) if depth else 0
+            if within < wanted and not first:
+                found.append(f"line {at + 1}: {within} columns in, not {wanted}")
+            if not depth and token.type in LISTS and at and lines[at - 1].strip():
+                found.append(f"line {at + 1}: no empty line before it")
+            first = False
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES[2:], ids=name)
+def test_both_kinds_of_markdown_read_a_page_alike(page: Path) -> None:
+    assert misread(page) == []
+
+
+def test_what_would_be_misread_is_seen(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "Text\n- item\n\n1. one\n\n   more\n\n2. two\n\n       code\n\n<!-- note -->\n| a |\n|---|\n"
+    )
+    assert misread(page) == [
+        "line 2: no empty line before it",
+        "line 6: 3 columns in, not 4",
+        "line 10: 7 columns in, not 8",
+    ]
+
+
 # --- links -----------------------------------------------------------------------------------------
 
 
