@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,37 +12,26 @@ from ha_environment import Environment
 from ha_house import House, HouseError
 from node_process import NodeProcess
 
+from daemon.broker_files import access_list
+from daemon.logins import Login, Role
+
 BASE = "forgebus/v1"
 NODES = ("attic", "kitchen")
-APPS = ("homeassistant", "doors")
 CAPABILITIES = ("home_control", "text_generation", "intent_classification", "math")
-# That of docs/protocol.md, and what Home Assistant's discovery needs beside it.
-ACCESS = f"""\
-pattern write {BASE}/in/+/%u/+
-pattern read {BASE}/in/%u/#
-pattern read {BASE}/node/+/+
-pattern write {BASE}/ask/%u/+
-pattern read {BASE}/answer/%u/#
-pattern read {BASE}/event/+
-user homeassistant
-topic read homeassistant/#
-topic write homeassistant/status
-""" + "".join(
-    f"""\
-user {node}
-topic write {BASE}/node/{node}/+
-topic write {BASE}/offer/+/{node}
-topic write {BASE}/event/{node}
-topic write {BASE}/taken/{node}
-topic write {BASE}/answer/#
-topic read {BASE}/offer/#
-topic read {BASE}/ask/#
-topic read {BASE}/taken/+
-topic write homeassistant/#
-topic read homeassistant/status
-"""
-    for node in NODES
+LOGINS = {
+    **dict.fromkeys(NODES, Role.NODE),
+    "homeassistant": Role.HOME_ASSISTANT,
+    "doors": Role.APP,
+}
+_EVER = datetime(2100, 1, 1, tzinfo=UTC)
+ACCESS = access_list(
+    BASE,
+    [
+        Login(login=login, role=role, serial="1", issued=_EVER, expires=_EVER)
+        for login, role in LOGINS.items()
+    ],
 )
+"""What `forgebus enroll` lets them do; they prove themselves with passwords here."""
 
 
 class Stage:
@@ -118,7 +108,7 @@ class Stage:
     def _access(self) -> str:
         passwords, access = self.folder / "passwords", self.folder / "access"
         passwords.touch(0o600)
-        for login in (*NODES, *APPS):
+        for login in LOGINS:
             command = ["mosquitto_passwd", "-b", str(passwords), login, self.password_of(login)]
             subprocess.run(command, check=True, capture_output=True)
         access.write_text(ACCESS)

@@ -152,7 +152,7 @@ class Bus:
     ) -> AsyncGenerator[str | Answer]:
         """Have a text written: what may be shown as it comes, and the answer as the last item.
 
-        Raises BusError.
+        Whoever no longer wants it closes the generator; the task is cancelled then. Raises BusError.
         """
         await self.check(capability)
         id_ = f"ha-{ulid_now()}"
@@ -161,15 +161,17 @@ class Bus:
         stream = self._streams[id_] = _Stream(home)
         pieces, over = Pieces(), False
         try:
-            async for item in self._followed(stream, message, options.deadline_s + PATIENCE_S):
-                if isinstance(item, Piece):
-                    if text := pieces.add(item):
-                        yield text
-                    continue
-                over = True
-                if item.done and (rest := pieces.finish(words_of(item.result))):
-                    yield rest
-                yield item
+            within_s = options.deadline_s + PATIENCE_S
+            async with contextlib.aclosing(self._followed(stream, message, within_s)) as followed:
+                async for item in followed:
+                    if isinstance(item, Piece):
+                        if text := pieces.add(item):
+                            yield text
+                        continue
+                    over = True
+                    if item.done and (rest := pieces.finish(words_of(item.result))):
+                        yield rest
+                    yield item
         finally:
             del self._streams[id_]
             if not over:
@@ -194,11 +196,7 @@ class Bus:
                     break
         finally:
             del self._asked[id_]
-        if not self.connected:
-            raise BusError("not_connected")
-        self.unanswered += 1
-        self._tell()
-        raise BusError("no_answer", login=self.topics.login, base=self.topics.base)
+        raise self._unheard()
 
     async def _followed(
         self, stream: _Stream, message: str, within_s: float
@@ -219,10 +217,16 @@ class Bus:
                 again = monotonic() + SUBMIT_PAUSES_S[-1]
             if monotonic() >= until:
                 break
-        if not stream.accepted:
+        raise self._unheard(taken=stream.accepted)
+
+    def _unheard(self, *, taken: bool = False) -> BusError:
+        """Why no answer came; where a hub is there that has not even taken it, that is counted."""
+        if not self.connected:
+            return BusError("not_connected")
+        if self.roster.hubs(self.now) and not taken:
             self.unanswered += 1
             self._tell()
-        raise BusError("no_answer", login=self.topics.login, base=self.topics.base)
+        return BusError("no_answer", login=self.topics.login, base=self.topics.base)
 
     def _home_for(self, capability: str) -> str:
         """A hub that can do it itself, else any hub: a home asks the others."""
@@ -230,9 +234,9 @@ class Bus:
         return next((hub for hub in hubs if hub in able), hubs[0])
 
     async def _publish(self, topic: str, payload: str) -> None:
-        """Raises BusError while there is no connection, unless there was one a moment ago."""
+        """At QoS 1. What the broker did not take is sent again by who waits for its answer."""
         if not self.connected:
-            return  # It is sent again, under the same id, and may reach a broker that is back.
+            return
         try:
             await mqtt.async_publish(self._hass, topic, payload, qos=QOS, retain=False)
         except HomeAssistantError as fault:

@@ -5,6 +5,7 @@ Home Assistant's own. Where it is set to talk, what the router takes for a talk 
 do that instead, and so does what the next agent does not understand; a text comes as it is written.
 """
 
+import contextlib
 import logging
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any, Literal
@@ -159,10 +160,11 @@ class Agent(BusEntity, conversation.ConversationEntity):
         stream = self._bus.stream(capability, content, Options(deadline_s=TALK_S))
         said = False
         try:
-            async for content_said in chat_log.async_add_delta_content_stream(
-                self.entity_id, _deltas(stream)
-            ):
-                said = said or bool(content_said.content)  # type: ignore[union-attr]
+            async with contextlib.aclosing(stream):
+                async for content_said in chat_log.async_add_delta_content_stream(
+                    self.entity_id, _deltas(stream)
+                ):
+                    said = said or bool(getattr(content_said, "content", None))
         except BusError as fault:
             _LOGGER.info("Nobody talked: %s", fault)
             return None

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from conftest import BASE, DATA, Bus
+from homeassistant.components import mqtt
 from homeassistant.config_entries import SOURCE_MQTT, SOURCE_USER
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.service_info.mqtt import MqttServiceInfo
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -81,6 +83,18 @@ async def test_no_answer_is_told_and_mended(
 
 async def test_without_a_connection(hass: HomeAssistant, bus: Bus, mqtt_mock: Any) -> None:
     mqtt_mock.connected = False
+    flow = await _begun(hass, SOURCE_USER)
+    done = await hass.config_entries.flow.async_configure(flow["flow_id"], DATA)
+    assert done["errors"] == {"base": "not_connected"}
+
+
+async def test_without_a_subscription(
+    hass: HomeAssistant, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(*_: object) -> None:
+        raise HomeAssistantError("MQTT is being unloaded")
+
+    monkeypatch.setattr(mqtt, "async_subscribe", refused)
     flow = await _begun(hass, SOURCE_USER)
     done = await hass.config_entries.flow.async_configure(flow["flow_id"], DATA)
     assert done["errors"] == {"base": "not_connected"}

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from conftest import BASE, DATA, Bus
 from homeassistant.components import conversation
+from homeassistant.components.homeassistant.exposed_entities import async_expose_entity
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import Context, HomeAssistant, ServiceCall
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -25,6 +26,7 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.forgebus import async_remove_config_entry_device
 from custom_components.forgebus.const import DOMAIN
+from custom_components.forgebus.diagnostics import async_get_config_entry_diagnostics
 
 AGENT = "conversation.forgebus"
 WRITER = "ai_task.forgebus_data"
@@ -124,6 +126,62 @@ async def test_the_time_and_the_date_are_said(
     assert str(dt_util.now().year) in _words(await _say(hass, "what day is it"))
     bus.answers["home_control"] = _intent("HassTimerStatus")
     assert _words(await _say(hass, "how long")) == "No timer is running."
+
+
+async def test_states_are_said_with_their_units(
+    hass: HomeAssistant, bus: Bus, entry: MockConfigEntry
+) -> None:
+    names = {"climate.bath": "Bath", "weather.home": "Outside", "sensor.bath": "Bath humidity"}
+    told = {
+        "climate.bath": ("heat", {"current_temperature": 21.5}),
+        "weather.home": ("sunny", {"temperature": 18, "temperature_unit": "°C"}),
+        "sensor.bath": ("55", {"unit_of_measurement": "%", "device_class": "humidity"}),
+    }
+    for domain in ("climate", "weather"):
+        assert await async_setup_component(hass, domain, {})
+    for entity, (state, attributes) in told.items():
+        hass.states.async_set(entity, state, attributes | {"friendly_name": names[entity]})
+        async_expose_entity(hass, "conversation", entity, should_expose=True)
+    asked = {
+        "climate.bath": ("HassClimateGetTemperature", "Bath is 21.5 °C."),
+        "weather.home": ("HassGetWeather", "Outside is Sunny, 18 °C."),
+        "sensor.bath": ("HassGetState", "Bath humidity is 55 %."),
+    }
+    for entity, (named, words) in asked.items():
+        bus.answers["home_control"] = _intent(named, entity)
+        said = await _say(hass, "how is it")
+        assert said.response.response_type.value == "query_answer"
+        assert _words(said) == words
+
+
+async def test_what_worked_is_said_beside_what_did_not(
+    hass: HomeAssistant, bus: Bus, lamp: list[ServiceCall]
+) -> None:
+    bus.answers["home_control"] = _intent(
+        "HassLightSet", "light.desk", "light.gone", brightness=20.0
+    )
+    said = await _say(hass, "dim them")
+    assert _words(said) == "Set Desk. That did not work for light.gone."
+    assert [target.id for target in said.response.success_results] == ["light.desk"]
+
+
+async def test_a_report_keeps_secrets(
+    hass: HomeAssistant, bus: Bus, entry: MockConfigEntry
+) -> None:
+    decision = {"reason": "attic is alone", "bids": [{"node": "attic", "eta_ms": 5.0}]}
+    awarded = {"task": "somebody/1", "kind": "awarded", "node": "attic", "decision": decision}
+    bus.fire(
+        f"{BASE}/event/attic", {"events": [awarded, {"kind": "expired", "task": "somebody/1"}]}
+    )
+    await hass.async_block_till_done()
+    told = json.dumps(await async_get_config_entry_diagnostics(hass, entry))
+    assert "attic is alone" in told
+    assert "somebody" not in told
+    assert "homeassistant" not in told
+    winner = hass.states.get("sensor.forgebus_last_winner")
+    assert (winner.state, winner.attributes["bids"]) == ("attic", {"attic": 5.0})
+    assert hass.states.get("sensor.forgebus_tasks_not_done").attributes["expired"] == 1
+    assert hass.states.get("sensor.attic_tasks_won").state == "1"
 
 
 async def test_the_next_agent_may_be_away(
