@@ -317,20 +317,24 @@ def _unwrapped(content: str) -> Any:
     except orjson.JSONDecodeError:
         return content
     while isinstance(value, dict):
-        if "data" in value and value.keys() <= {"data", "error"} and value.get("error") is None:
+        if "data" in value and value.keys() <= {"data", "error"} and not value.get("error"):
             value = value["data"]
-        elif value.keys() == {"success", "result"} and value["success"] is True:
+        elif "result" in value and value.keys() <= {"success", "result"} and _is_well(value):
             value = value["result"]
         else:
             break
     return value
 
 
+def _is_well(result: Mapping[str, Any]) -> bool:
+    return result.get("success") is not False
+
+
 def _failed(result: Any) -> bool:
     """Whether a tool says that it did not, or not wholly, do it."""
     if not isinstance(result, dict):
         return False
-    if result.get("error") or result.get("success") is False:
+    if result.get("error") or not _is_well(result):
         return True
     if result.get("response_type") == "error":
         return True

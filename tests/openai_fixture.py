@@ -33,20 +33,28 @@ def bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     few = {"auction__sender_tasks": str(MOST_TASKS)}
     hub = NodeProcess(directory, broker.port, "hub", MODELS, **few)
     hub.start()
-    script = Path(__file__).with_name("plain_bidder.py")
-    others = [
-        subprocess.Popen([sys.executable, script, str(broker.port), name, capability, "0.9", mode])
-        for name, (capability, mode) in BIDDERS.items()
-    ]
     try:
-        asyncio.run(_all_there(broker.port))
-        yield broker.port
+        with contextlib.ExitStack() as others:
+            for name, (capability, mode) in BIDDERS.items():
+                others.enter_context(bidder(broker.port, name, capability, mode))
+            asyncio.run(_all_there(broker.port))
+            yield broker.port
     finally:
-        for process in others:
-            process.kill()
-            process.wait(10)
         hub.kill()
         broker.kill()
+
+
+@contextlib.contextmanager
+def bidder(port: int, name: str, capability: str, mode: str) -> Iterator[None]:
+    """A node that only bids: see `plain_bidder`."""
+    script = Path(__file__).with_name("plain_bidder.py")
+    command = [sys.executable, str(script), str(port), name, capability, "0.9", mode]
+    process = subprocess.Popen(command)
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait(10)
 
 
 async def _all_there(port: int) -> None:

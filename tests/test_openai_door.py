@@ -14,11 +14,12 @@ import aiohttp
 import openai
 import pytest
 from broker_fixture import BrokerProcess, eventually
-from openai_fixture import KEY, MOST_TASKS, Endpoint, opened
+from node_process import on_the_bus
+from openai_fixture import KEY, MOST_TASKS, Endpoint, bidder, opened
 
 from daemon.config import ConfigError, load
 from daemon.mesh import Mesh
-from doors import openai_door
+from doors import openai_course, openai_door
 
 AUTHORIZED = {"Authorization": f"Bearer {KEY}"}
 JSON = {**AUTHORIZED, "Content-Type": "application/json"}
@@ -352,10 +353,24 @@ async def test_without_a_node_and_without_a_broker_is_503(
         assert (caught.value.status_code, caught.value.code) == (503, "no_node")
         broker.kill()
         await eventually(lambda: not door.mesh.linked, "still linked")
-        status, headers, _ = await post(door, HELLO)
+        status, headers, body = await post(door, HELLO)
         assert (status, headers["Retry-After"]) == (503, "2")
+        assert "broker" in body["error"]["message"]
         async with aiohttp.ClientSession() as session, session.get(f"{door.url}/healthz") as answer:
             assert answer.status == 503
+
+
+async def test_a_home_that_says_nothing_is_504(
+    broker: BrokerProcess, keys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The only node there takes no task; it does not even say that the deadline has passed."""
+    monkeypatch.setattr(openai_course, "GRACE_S", 0.1)
+    with bidder(broker.port, "mute", "dreams", "hangs"):
+        async with opened(broker.port, keys) as door, asyncio.timeout(60):
+            await on_the_bus(door.mesh, "mute")
+            with pytest.raises(openai.InternalServerError) as caught:
+                await door.chat("hello", "dreams", extra_body={"forgebus": {"deadline_ms": 200}})
+    assert caught.value.status_code == 504
 
 
 @pytest.mark.parametrize(

@@ -300,6 +300,20 @@ def test_what_a_tool_told_is_put_into_words(told: str, words: str) -> None:
     assert after(talk_.messages, home_in(talk_.messages), "x") == words
 
 
+@pytest.mark.parametrize("cover", [{"error": False}, {"error": None}, {}])
+@pytest.mark.parametrize("inner", [{"success": True}, {}])
+def test_what_a_tool_told_is_found_in_its_covers(cover: Any, inner: Any) -> None:
+    """Releases of Home Assistant, and its clients, cover it differently."""
+    told = {
+        **inner,
+        "result": "Live Context:\n- names: Front Door\n  domain: lock\n  state: locked",
+    }
+    text = json.dumps({"data": told, **cover} if cover else told)
+    talk_ = chat(SAID, *called("homeassistant__GetLiveContext", text))
+    states = {one.name: one.state for one in home_in(talk_.messages).entities.values()}
+    assert (states["Front Door"], states["Floor Lamp"]) == ("locked", "")
+
+
 def test_doubts_about_a_command_are_told_and_others_left_to_others() -> None:
     unclear = Control(abstained=True, doubt="unclear")
     assert refusal(unclear, "turn it on").startswith("Sorry, I did not understand which device")
