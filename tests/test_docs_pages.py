@@ -86,10 +86,14 @@ def misread(page: Path) -> list[str]:
     columns further in than the list.
     """
     lines = [re.sub(r"^<!--.*-->$", "", line) for line in page.read_text("utf-8").splitlines()]
-    found, depth, first = [], 0, False
+    found, depth, first, blocks = [], 0, False, 0
     for token in READER.parse(page.read_text("utf-8")):
-        if token.type == "list_item_open":
-            depth, first = depth + 1, True
+        if token.type == "list_item_open" and token.map:
+            if blocks > 1 and lines[token.map[0] - 1].strip():
+                found.append(
+                    f"line {token.map[0] + 1}: no empty line behind an item of several blocks"
+                )
+            depth, first, blocks = depth + 1, True, 0
         elif token.type == "list_item_close":
             depth -= 1
         elif token.map and token.nesting >= 0 and token.level == 2 * depth:
@@ -100,7 +104,7 @@ def misread(page: Path) -> list[str]:
                 found.append(f"line {at + 1}: {within} columns in, not {wanted}")
             if not depth and token.type in LISTS and at and lines[at - 1].strip():
                 found.append(f"line {at + 1}: no empty line before it")
-            first = False
+            first, blocks = False, blocks + 1 if depth else 0
     return found
 
 
@@ -112,12 +116,13 @@ def test_both_kinds_of_markdown_read_a_page_alike(page: Path) -> None:
 def test_what_would_be_misread_is_seen(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(
-        "Text\n- item\n\n1. one\n\n   more\n\n2. two\n\n       code\n\n<!-- note -->\n| a |\n|---|\n"
+        "Text\n- item\n\n1. one\n\n   more\n\n2. two\n\n       code\n3. three\n\n<!-- note -->\n| a |\n|---|\n"
     )
     assert misread(page) == [
         "line 2: no empty line before it",
         "line 6: 3 columns in, not 4",
         "line 10: 7 columns in, not 8",
+        "line 11: no empty line behind an item of several blocks",
     ]
 
 
