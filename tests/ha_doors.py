@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
-from broker_fixture import free_port
+from broker_fixture import free_port, until
 from ha_checks import must
+from ha_environment import Environment
 from ha_stage import NODES, Stage
 
+Check = Callable[[Stage], Awaitable[None]]
 OFTEN_S = 40.0
 """A node tells its state each 20 s, if nothing has changed; its device again within 5 s of a birth."""
 
@@ -86,7 +89,7 @@ async def what_is_said_to_assist_goes_by_wyoming(stage: Stage) -> None:
     token = await house.ask(
         "auth/long_lived_access_token", client_name="the Wyoming door", lifespan=1
     )
-    with _door(stage, token) as port:
+    with _wyoming(stage, token) as port:
         made = await stage.fill("wyoming", {"host": "127.0.0.1", "port": port})
         must(made["type"] == "create_entry", made)
         (agent,) = [
@@ -101,9 +104,7 @@ async def what_is_said_to_assist_goes_by_wyoming(stage: Stage) -> None:
             await house.comes_to(lamp, state, 10)
         said = await house.say("what is seven times eight", agent)
         must("56" in said["speech"], said)
-    entries = await house.get("config/config_entries/entry")
-    (entry,) = [entry["entry_id"] for entry in entries if entry["domain"] == "wyoming"]
-    await house.delete(f"config/config_entries/entry/{entry}")
+    await _remove(stage, "wyoming")
 
 
 async def a_node_takes_its_device_back(stage: Stage) -> None:
@@ -121,37 +122,90 @@ async def a_node_takes_its_device_back(stage: Stage) -> None:
     await house.comes_to("sensor.forgebus_attic_state", "idle", OFTEN_S)
 
 
+async def what_is_said_goes_by_the_openai_endpoint(stage: Stage) -> None:
+    """`forgebus serve` as such an endpoint, and Home Assistant's own integration for llama.cpp."""
+    house, port = stage.house, free_port()
+    with _served(stage, {"OPENAI__LISTEN": f"127.0.0.1:{port}"}, port):
+        flow = await house.post("config/config_entries/flow", {"handler": "llama_cpp"})
+        flow = await stage.give(flow["flow_id"], {"base_url": f"http://127.0.0.1:{port}/v1"})
+        made = await stage.give(flow["flow_id"], {"chat_model": "auto"})
+        must(made["type"] == "create_entry", made)
+        agents: list[str] = []
+
+        async def found() -> bool:
+            entities = [each["entity_id"] for each in await house.entities_of("llama_cpp")]
+            agents[:] = [each for each in entities if each.startswith("conversation.")]
+            return bool(agents)
+
+        await house.until(found, "no agent came of it")
+        await house.say("turn on the floor lamp", agents[0])
+        await house.comes_to("light.floor_lamp", "on", 20)
+        await house.say("turn off the floor lamp", agents[0])
+        await house.comes_to("light.floor_lamp", "off", 20)
+    await _remove(stage, "llama_cpp")
+
+
+async def _remove(stage: Stage, domain: str) -> None:
+    entries = await stage.house.get("config/config_entries/entry")
+    (entry,) = [entry["entry_id"] for entry in entries if entry["domain"] == domain]
+    await stage.house.delete(f"config/config_entries/entry/{entry}")
+
+
 @contextmanager
-def _door(stage: Stage, token: str) -> Iterator[int]:
-    """The Wyoming door as a process of its own; its port."""
-    secret = stage.folder / "token"
+def _wyoming(stage: Stage, token: str) -> Iterator[int]:
+    """The Wyoming door, which asks Home Assistant what is exposed; its port."""
+    secret, port = stage.folder / "token", free_port()
     secret.touch(0o600)
     secret.write_text(token)
-    port = free_port()
     settings = {
-        "BROKER__PORT": str(stage.broker.port),
-        "BROKER__START": "never",
-        "DOORS__PASSWORD_FILE": str(stage.password_file("doors")),
         "WYOMING__LISTEN": f"127.0.0.1:{port}",
         "WYOMING__HOME_ASSISTANT_URL": stage.house.url,
         "WYOMING__TOKEN_FILE": str(secret),
     }
-    environment = os.environ | {f"FORGEBUS_{key}": value for key, value in settings.items()}
+    with _served(stage, settings, port):
+        yield port
+
+
+@contextmanager
+def _served(stage: Stage, settings: dict[str, str], port: int) -> Iterator[None]:
+    """Doors as a process of their own, once this one listens."""
+    broker = {
+        "BROKER__PORT": str(stage.broker.port),
+        "BROKER__START": "never",
+        "DOORS__PASSWORD_FILE": str(stage.password_file("doors")),
+    }
+    told = {f"FORGEBUS_{key}": value for key, value in (broker | settings).items()}
     with (stage.folder / "doors.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "daemon.cli", "serve"], env=environment, stdout=log, stderr=log
+            [sys.executable, "-m", "daemon.cli", "serve"],
+            env=os.environ | told,
+            stdout=log,
+            stderr=log,
         )
     try:
-        yield port
+        until(lambda: _listens(port), "the door did not open")
+        yield
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(20)
 
 
-DOORS = (
-    nodes_are_devices_by_discovery,
-    what_nodes_do_is_seen_and_steered,
-    a_dead_nodes_entities_are_unavailable,
-    what_is_said_to_assist_goes_by_wyoming,
-    a_node_takes_its_device_back,
-)
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
+def doors(environment: Environment) -> list[Check]:
+    """The checks for this version: the older one has no integration for llama.cpp."""
+    played: list[Check] = [
+        nodes_are_devices_by_discovery,
+        what_nodes_do_is_seen_and_steered,
+        a_dead_nodes_entities_are_unavailable,
+        what_is_said_to_assist_goes_by_wyoming,
+    ]
+    if (environment.components() / "llama_cpp").is_dir():
+        played.append(what_is_said_goes_by_the_openai_endpoint)
+    return [*played, a_node_takes_its_device_back]

@@ -23,7 +23,7 @@ PACKAGES = (
 COMPONENTS = (
     *("mqtt", "conversation", "ai_task", "wyoming", "frontend", "assist_pipeline", "template"),
     *("demo", "input_boolean", "onboarding", "config", "api", "http", "diagnostics", "repairs"),
-    *("zeroconf", "camera", "stream", "image"),
+    *("zeroconf", "camera", "stream", "image", "llama_cpp"),
 )
 """What the rig's Home Assistant runs: their requirements are installed beforehand, so it downloads nothing."""
 # It asks where the processors are described, and a tree of debootstrap has no /proc.
@@ -48,12 +48,13 @@ class Environment:
         """The command line that runs a command in it, in a mount namespace that ends with it."""
         return ["unshare", "--mount", "sh", "-c", INSIDE, str(self.root), *command]
 
-    def ready(self) -> bool:
-        """Whether all of it was installed."""
-        return (self.root / "opt/ha/ready").is_file()
+    @property
+    def note(self) -> Path:
+        """What was installed in it, by line."""
+        return self.root / "opt/ha/installed"
 
     def components(self) -> Path:
-        """Home Assistant's own integrations."""
+        """Home Assistant's own integrations, once it is installed."""
         return next(self.root.glob("opt/ha/lib/python3.*/site-packages/homeassistant/components"))
 
 
@@ -82,9 +83,9 @@ def lacks() -> str:
 
 def prepare(environment: Environment) -> None:
     """Make the tree and install Home Assistant in it; minutes the first time, nothing after."""
-    if environment.ready():
+    root, note = environment.root, environment.note
+    if note.is_file() and note.read_text().split() == wanted(environment):
         return
-    root = environment.root
     if not (root / "usr/bin/python3").exists():
         root.parent.mkdir(parents=True, exist_ok=True)
         made = ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}"]
@@ -96,22 +97,29 @@ def prepare(environment: Environment) -> None:
     if not (root / "opt/ha/bin/pip").exists():
         _quietly(*environment.inside("python3", "-m", "venv", "/opt/ha"))
     _install(environment, environment.package)
-    _install(environment, *requirements(environment.components()), "mypy")
-    (root / "opt/ha/ready").touch()
+    _install(environment, *wanted(environment))
+    note.write_text("\n".join(wanted(environment)))
+
+
+def wanted(environment: Environment) -> list[str]:
+    """What is installed besides Home Assistant itself, which tells most of it."""
+    return [*requirements(environment.components()), "mypy"]
 
 
 def requirements(components: Path) -> list[str]:
     """What `COMPONENTS` and all that they depend on want, as their manifests say."""
-    todo, seen, wanted = [*COMPONENTS], set[str](), set[str]()
+    todo, seen, found = [*COMPONENTS], set[str](), set[str]()
     while todo:
         name = todo.pop()
         if name in seen:
             continue
         seen.add(name)
+        if not (components / name).is_dir():  # a newer version's
+            continue
         manifest = json.loads((components / name / "manifest.json").read_text())
-        wanted.update(manifest.get("requirements", ()))
+        found.update(manifest.get("requirements", ()))
         todo += manifest.get("dependencies", ())
-    return sorted(wanted)
+    return sorted(found)
 
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from ha_checks import CHECKS
-from ha_doors import DOORS
+from ha_doors import doors
 from ha_environment import ENVIRONMENTS, Environment, lacks, prepare
 from ha_house import ROOT
 from ha_stage import Stage
@@ -83,7 +83,7 @@ async def _played(environment: Environment, keep: bool) -> int:  # noqa: FBT001 
     failed = 0
     try:
         await stage.open()
-        for check in (*DOORS, *CHECKS):
+        for check in (*doors(environment), *CHECKS):
             started = time.monotonic()
             try:
                 await check(stage)
