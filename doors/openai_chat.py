@@ -17,7 +17,7 @@ from daemon.mesh import Mesh
 from doors.openai_course import Answered, Course
 from doors.openai_errors import ApiError
 from doors.openai_form import Chat, chat_of, chunk, completion
-from doors.openai_home import Called
+from doors.openai_tools import Called
 
 WRITE_S = 20.0
 """Who does not read what is written for so long is hung up on."""

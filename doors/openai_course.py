@@ -8,16 +8,20 @@ auto ── intent_classification ──▶ home_control ──┐
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Literal
 
 import msgspec
+import orjson
 
+from bus_topics import codec
 from bus_topics import messages as m
+from bus_topics.errors import TooLarge, WireError
 from daemon.asking import Asking, MeshError, Rejected, Unfinished
 from daemon.mesh import Mesh
-from doors import openai_home as home_assistant
-from doors.openai_errors import bad_request, of_bus, too_late
+from doors.openai_errors import ApiError, bad_request, of_bus, too_late
 from doors.openai_form import Chat, NamedTool
+from doors.openai_home import home_in, scene
 from doors.openai_models import Chosen, Offered, chosen, offered_by
 from doors.openai_routing import (
     HOME,
@@ -31,6 +35,7 @@ from doors.openai_routing import (
     tokens_for,
     ways,
 )
+from doors.openai_tools import Called, act, after, has_home_tools, refusal
 from doors.wyoming_home import Home
 from doors.wyoming_steps import Control
 
@@ -63,7 +68,7 @@ class Answered:
     finish: Literal["stop", "length", "tool_calls"]
     ended: Ended | None
     routed: str
-    calls: tuple[home_assistant.Called, ...] = ()
+    calls: tuple[Called, ...] = ()
     final: bool = False
     """Whether nobody else is to be asked, although the model abstained."""
 
@@ -117,15 +122,15 @@ class Course:
         choice = chosen(self.chat.model, offered)
         text = asked(self.chat)
         # Written into the talk by the client, and large: worked out beside the loop.
-        home = await asyncio.to_thread(home_assistant.home_in, self.chat.messages)
-        if words := home_assistant.after(self.chat.messages, home, text):
+        home = await asyncio.to_thread(home_in, self.chat.messages)
+        if words := after(self.chat.messages, home, text):
             return Answered(words, "stop", None, "told what the tools told")
         order, routed, commanded = await self._order(text, choice, offered)
         first: Answered | None = None
         for capability in order:
             content = content_for(capability, self.chat)
             if capability == HOME and home.entities:
-                content = home_assistant.scene(text, home)
+                content = scene(text, home)
             ended = await self._ask(capability, content, choice.options, routed)
             answer = self._answered(ended, text, home, routed, commanded=commanded)
             abstained = abstains(capability, ended.result) and not answer.final
@@ -141,7 +146,7 @@ class Course:
         self, text: str, choice: Chosen, offered: Offered
     ) -> tuple[list[str], str, bool]:
         """Whom to ask in which order, why, and whether it is a command of a home that nobody else takes."""
-        at_home = home_assistant.has_home_tools(self.chat.offered)
+        at_home = has_home_tools(self.chat.offered)
         if self.chat.schema is not None:
             return *self._in_form(choice, offered), False
         if choice.capability is not None:
@@ -182,7 +187,7 @@ class Course:
         try:
             asking = await self.mesh.submit(
                 capability,
-                content,
+                carried(content),
                 deadline_ms=left_ms,
                 priority=self.chat.forgebus.priority,
                 max_tokens=tokens_for(capability, self.chat),
@@ -201,15 +206,15 @@ class Course:
     def _answered(
         self, ended: Ended, text: str, home: Home, routed: str, *, commanded: bool
     ) -> Answered:
-        if ended.capability == HOME and home_assistant.has_home_tools(self.chat.offered):
+        if ended.capability == HOME and has_home_tools(self.chat.offered):
             try:
                 control = msgspec.convert(ended.result, Control)
             except msgspec.ValidationError:
                 control = Control(abstained=True)
-            does = home_assistant.act(control, home, self.chat, text)
+            does = act(control, home, self.chat, text)
             if does.calls:
                 return Answered("", "tool_calls", ended, routed, does.calls)
-            said = does.words or (home_assistant.refusal(control, text) if commanded else "")
+            said = does.words or (refusal(control, text) if commanded else "")
             if said:
                 return Answered(said, "stop", ended, routed, final=True)
         words = says(ended.capability, ended.result)
@@ -266,13 +271,25 @@ async def asked_once(mesh: Mesh, capability: str, content: Any, **options: Any) 
     """One task that is not streamed. Raises ApiError."""
     seconds = options["deadline_ms"] / 1000
     try:
-        asking = await mesh.submit(capability, content, **options)
+        asking = await mesh.submit(capability, carried(content), **options)
         ended = await _ended(capability, asking, seconds + GRACE_S)
     except TimeoutError:
         raise too_late(seconds) from None
     except MeshError as error:
         raise of_bus(error) from None
     return await reported(mesh, ended)
+
+
+def carried(content: Any) -> msgspec.Raw:
+    """Content as the bus carries it. Raises ApiError where it cannot."""
+    data = orjson.dumps(content)
+    try:
+        codec.check_content(data)
+    except TooLarge as error:
+        raise ApiError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(error), code="too_large") from None
+    except WireError as error:
+        raise bad_request(str(error), code="bad_input") from None
+    return msgspec.Raw(data)
 
 
 async def reported(mesh: Mesh, ended: Ended) -> Ended:

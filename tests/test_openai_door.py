@@ -195,6 +195,18 @@ async def test_the_models_are_those_of_the_bus(door: Endpoint) -> None:
             "image_url",
         ),
         ({"extra_body": {"forgebus": {"dedline_ms": 5}}}, "dedline_ms"),
+        (
+            {
+                "response_format": {
+                    "type": "json_schema",
+                    "json_schema": {
+                        "name": "x",
+                        "schema": json.loads('{"items":' * 30 + "{}" + "}" * 30),
+                    },
+                }
+            },
+            "nested deeper",
+        ),
     ],
 )
 async def test_what_cannot_be_done_is_refused(
@@ -225,6 +237,7 @@ async def test_what_changes_no_meaning_is_passed_over_and_told(door: Endpoint) -
         ("{", JSON, 400),
         ("[]", JSON, 400),
         ("{}", JSON, 400),
+        (HELLO.replace("hello", "x" * 300_000), JSON, 413),
         (io.BytesIO(b"x" * (openai_door.MOST_BYTES + 1)), JSON, 413),
     ],
 )

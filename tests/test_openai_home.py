@@ -10,7 +10,8 @@ from openai_fixture import Endpoint
 from openai_homes import BRIGHTNESS, OVERVIEW, SYSTEM, TOOLS, done, intent, live_context, plain_tool
 
 from doors.openai_form import Chat, Message, chat_of
-from doors.openai_home import Act, act, after, home_in, refusal, results
+from doors.openai_home import home_in, results
+from doors.openai_tools import Act, act, after, refusal
 from doors.wyoming_steps import Control, Meant
 
 # --- on a real bus ---------------------------------------------------------------------------------
@@ -138,6 +139,11 @@ def talking(said: str) -> list[Any]:
     return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": said}]
 
 
+def odd(parameters: Any) -> dict[str, Any]:
+    """A tool with these parameters."""
+    return {"type": "function", "function": {"name": "HassLightSet", "parameters": parameters}}
+
+
 # --- pure ------------------------------------------------------------------------------------------
 
 
@@ -247,7 +253,10 @@ def test_where_a_speaker_is_is_asked_before_more_than_one_thing_is_switched() ->
         (intent("HassLightSet", brightness={"type": ["integer", "null"]}), True),
         (intent("HassLightSet"), False),
         (intent("HassLightSet", brightness={"type": "string", "enum": ["low"]}), False),
+        (intent("HassLightSet", brightness={"type": "array", "items": 5}), False),
+        (intent("HassLightSet", brightness={"anyOf": 5}), True),
         (intent("HassTurnOn"), False),
+        (odd({"properties": [], "required": 5}), False),
     ],
 )
 def test_a_call_fits_its_tool_or_is_none(*, tool: Any, fits: bool) -> None:
@@ -271,6 +280,27 @@ def test_a_tool_that_wants_more_than_was_said_is_not_called() -> None:
     tool = intent("HassTurnOn")
     tool["function"]["parameters"]["required"] = ["floor"]
     assert not does(one("HassTurnOn", "Floor Lamp"), chat(SAID, tools=[tool])).calls
+
+
+def test_of_two_with_one_name_the_area_tells_which() -> None:
+    twins = "".join(
+        f"- names: Lamp\n  domain: light\n  areas: {area}\n" for area in ("Hall", "Attic")
+    )
+    asked = chat_of(
+        {"model": "auto", "tools": TOOLS, "messages": [{"role": "system", "content": twins}, SAID]}
+    )[0]
+    home = home_in(asked.messages)
+    meant = Control((Meant("HassTurnOn", {"name": "Lamp"}, ("light.n1",)),))
+    (call,) = act(meant, home, asked, "x").calls
+    assert call.arguments == {"name": "Lamp", "domain": ["light"], "area": "Attic"}
+
+
+def test_schemas_in_one_another_end() -> None:
+    schema: dict[str, Any] = {"type": "string", "enum": []}
+    for _ in range(500):
+        schema = {"anyOf": [schema, schema]}
+    meant = one("HassLightSet", "Counter Light", brightness=40.0)
+    assert not does(meant, chat(SAID, tools=[intent("HassLightSet", brightness=schema)])).calls
 
 
 def test_only_the_results_since_the_last_word_count() -> None:
