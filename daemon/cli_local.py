@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 BENCHMARKS = (
     *("allocation", "auction", "batch", "devices", "engine", "idle", "models", "modes", "scale"),
-    *("sharing", "soak", "training"),
+    *("sharing", "soak", "training", "wear"),
 )
 
 
@@ -44,6 +44,7 @@ def doctor(
 
     from daemon import doctor as checks
     from daemon import logs
+    from daemon.cli_find import with_remembered
     from daemon.cli_hardware import examine_fused, examine_hardware
     from daemon.cli_models import model_fault
     from daemon.config import names_broker
@@ -53,6 +54,9 @@ def doctor(
     logs.silence()
     loaded = settings(config, host, port)
     configured = host is not None or port is not None or names_broker(config, os.environ)
+    folder = loaded.node.state_dir
+    if not configured:
+        loaded = with_remembered(loaded)
     loaded = structs.replace(loaded, broker=commands_broker(loaded))
     if security:
         from daemon.doctor_security import examine_security
@@ -60,7 +64,6 @@ def doctor(
         findings = asyncio.run(examine_security(loaded, login or loaded.broker.username or "cli"))
     else:
         findings = asyncio.run(checks.examine(loaded, login, model_fault))
-        folder = loaded.node.state_dir
         findings += asyncio.run(examine_network(folder, configured=configured))
         findings += examine_hardware(loaded.node.state_dir) + examine_fused()
     wrong = [finding.check for finding in findings if finding.verdict is checks.Verdict.WRONG]

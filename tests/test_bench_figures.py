@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,20 @@ def test_the_auction_beside_its_floor() -> None:
     assert told["p50_ratio"] == pytest.approx(told["p50_ms"] / told["floor_p50_ms"], rel=0.01)
     ratio = told["tasks_per_s"] / told["floor_tasks_per_s"]
     assert told["throughput_ratio"] == pytest.approx(ratio, rel=0.01)
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler to count writes with")
+def test_what_a_task_writes() -> None:
+    told = {(row["node"], row["window"]): row for row in bench("wear", "--seconds", "0.3")["wear"]}
+    assert set(told) == {
+        (node, window) for node in ("alone", "home", "contractor") for window in (1, 16)
+    }
+    for row in told.values():
+        assert row["tasks"] > 20
+        assert row["kib_per_task"] > 4, "a row is a page of the log at least"
+    # Nothing is acknowledged before it is on disk; a sync that many share is less than one for each.
+    assert told["alone", 1]["syncs_per_task"] >= 2
+    assert told["alone", 16]["syncs_per_task"] < told["alone", 1]["syncs_per_task"]
 
 
 def test_an_idle_node_with_and_without_models() -> None:
