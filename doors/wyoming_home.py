@@ -5,16 +5,22 @@ Every list is cut to what a request may hold; what does not fit is not commanded
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
+
+from bus_topics.codec import MAX_CONTENT
 
 ASSISTANT = "conversation"
 """What Home Assistant calls Assist where it says to whom an entity is exposed."""
 
 MOST_ENTITIES, MOST_AREAS, MOST_FLOORS = 1000, 200, 50
 _MOST_NAMES = 16
+_BESIDE = 8 * 1024  # for the sentence, the room of the speaker and the names of the fields
 _LONGEST_NAME = 200
+
+
+_Part = TypeVar("_Part")
 
 
 class Attributes(msgspec.Struct, frozen=True):
@@ -139,24 +145,15 @@ class Home(msgspec.Struct, frozen=True):
     def scene(self, text: str, device: str | None = None) -> dict[str, Any]:
         """The content for `home_control`; `device` is what heard the sentence."""
         here = self.devices.get(device or "", "")
+        room = MAX_CONTENT - _BESIDE
+        areas, room = _fitting(self.areas, room)
+        floors, room = _fitting([_as_floor(place) for place in self.places], room)
+        entities, _ = _fitting([_as_entity(one) for one in self.entities.values()], room)
         return {
             "text": text,
-            "entities": [
-                {
-                    "entity_id": one.entity_id,
-                    "name": one.name,
-                    "area": one.area,
-                    "state": one.state[:_LONGEST_NAME],
-                    "aliases": one.aliases,
-                    "device_class": _text(one.attributes.device_class)[:40],
-                }
-                for one in self.entities.values()
-            ],
-            "areas": self.areas,
-            "floors": [
-                {"name": p.name, "areas": sorted(p.areas), "aliases": p.aliases}
-                for p in self.places
-            ],
+            "entities": entities,
+            "areas": areas,
+            "floors": floors,
             "context": {"area": here},
         }
 
@@ -203,6 +200,33 @@ def home_of(told: Registries, states: Sequence[State]) -> Home:
         devices=devices,
         settings=told.settings,
     )
+
+
+def _as_entity(one: Exposed) -> dict[str, Any]:
+    return {
+        "entity_id": one.entity_id,
+        "name": one.name,
+        "area": one.area,
+        "state": one.state[:_LONGEST_NAME],
+        "aliases": one.aliases,
+        "device_class": _text(one.attributes.device_class)[:40],
+    }
+
+
+def _as_floor(place: Place) -> dict[str, Any]:
+    return {"name": place.name, "areas": sorted(place.areas), "aliases": place.aliases}
+
+
+def _fitting(parts: Sequence[_Part], room: int) -> tuple[list[_Part], int]:
+    """Those of them, from the first on, that have room as JSON; and the bytes that are left."""
+    taken: list[_Part] = []
+    for part in parts:
+        left = room - len(msgspec.json.encode(part)) - 1
+        if left < 0:
+            break
+        taken.append(part)
+        room = left
+    return taken, room
 
 
 def _exposed(state: State, entry: RegistryEntry | None, area: str) -> Exposed:

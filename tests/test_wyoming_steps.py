@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
+from bus_topics.codec import MAX_CONTENT
 from doors.wyoming_home import (
     MOST_ENTITIES,
     Area,
@@ -81,7 +83,7 @@ def test_only_what_is_exposed_is_told_with_the_area_of_its_own_or_its_device() -
     assert told_["light.kitchen"]["area"] == "Kitchen"
     assert told_["light.ceiling"]["area"] == "Living Room"
     assert told_["light.lamp"]["aliases"] == ("Reader",)
-    assert scene["areas"] == ("Kitchen", "Living Room", "Hall")
+    assert scene["areas"] == ["Kitchen", "Living Room", "Hall"]
     assert scene["context"] == {"area": "Living Room"}
     assert {p["name"]: p["areas"] for p in scene["floors"]} == {
         "Ground Floor": ["Kitchen", "Living Room"],
@@ -90,12 +92,14 @@ def test_only_what_is_exposed_is_told_with_the_area_of_its_own_or_its_device() -
 
 
 def test_a_large_home_is_cut_to_what_a_request_may_hold() -> None:
-    many = tuple(state(f"light.a{n}", name="x" * 500) for n in range(MOST_ENTITIES + 5))
+    many = tuple(
+        state(f"light.a{n}", name="x" * max(5, 500 - 9 * n)) for n in range(MOST_ENTITIES + 5)
+    )
     shown = Exposure({one.entity_id: {"conversation": True} for one in many}).to_assist()
     home = home_of(
         registries(
             exposed=shown,
-            areas=tuple(Area(f"a{n}", f"Area {n}" * 50) for n in range(300)),
+            areas=tuple(Area(f"a{n}", f"Area {n}" * max(1, 50 - n)) for n in range(300)),
             floors=tuple(Floor(f"f{n}", f"Floor {n}") for n in range(80)),
         ),
         many,
@@ -105,6 +109,23 @@ def test_a_large_home_is_cut_to_what_a_request_may_hold() -> None:
     assert len(scene["areas"]) == 200
     assert len(scene["floors"]) == 50
     assert max(len(one["name"]) for one in scene["entities"]) == 200
+
+
+def test_names_however_long_leave_a_scene_that_fits_the_bus() -> None:
+    many = tuple(state(f"light.a{n}", name="\u00e4" * 200) for n in range(MOST_ENTITIES))
+    detailed = {
+        one.entity_id: RegistryEntry(
+            one.entity_id, aliases=tuple("\u00f6" * n for n in range(99, 120))
+        )
+        for one in many
+    }
+    areas = tuple(Area(f"a{n}", f"{n}" + "\u00fc" * 197, f"f{n % 50}") for n in range(200))
+    floors = tuple(Floor(f"f{n}", f"{n}" + "\u00fc" * 197) for n in range(50))
+    exposed = tuple(one.entity_id for one in many)
+    told_ = registries(exposed=exposed, detailed=detailed, areas=areas, floors=floors)
+    scene = home_of(told_, many).scene("s" * 500)
+    size = len(msgspec.json.encode(scene))
+    assert MAX_CONTENT - 16 * 1024 < size <= MAX_CONTENT
 
 
 def test_one_entity_is_named_by_its_id_whatever_its_name() -> None:
@@ -273,7 +294,7 @@ def test_an_empty_home_is_a_scene_too() -> None:
     assert Home().scene("what time is it") == {
         "text": "what time is it",
         "entities": [],
-        "areas": (),
+        "areas": [],
         "floors": [],
         "context": {"area": ""},
     }
