@@ -34,7 +34,7 @@ _LOGGER = logging.getLogger(__name__)
 LOOK_EVERY = timedelta(seconds=10)
 """How often silence is looked for."""
 SETTLE_S = 2.0
-"""Wait for the first card, of whoever asks right after the start."""
+"""After the start cards are on their way: whoever asks so early waits for the first."""
 PATIENCE_S = 8.0
 """Beyond the deadline: a home tells an end, and another hub takes over after 3 s."""
 PAUSES_S = (5.0, 10.0, 20.0, 30.0)
@@ -79,10 +79,12 @@ class Bus:
         self._asked: dict[str, asyncio.Future[Answer]] = {}
         self._streams: dict[str, _Stream] = {}
         self._live: tuple[str, ...] = ()
-        self._card_came = asyncio.Event()
+        self._hub_came = asyncio.Event()
+        self._settled = 0.0
 
     async def start(self) -> None:
         """Subscribe. Raises HomeAssistantError when MQTT is not set up."""
+        self._settled = self.now + SETTLE_S
         self.connected = mqtt.is_connected(self._hass)
         self._stop.append(mqtt.async_subscribe_connection_status(self._hass, self._on_connection))
         for topic, listener in (
@@ -126,9 +128,9 @@ class Bus:
         """Raises BusError where an ask could not be answered now: says which part is missing."""
         if not self.connected:
             raise BusError("not_connected")
-        if not self.roster.live(self.now):
+        if not self.roster.hubs(self.now):
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._card_came.wait(), SETTLE_S)
+                await asyncio.wait_for(self._hub_came.wait(), max(0.0, self._settled - self.now))
         if not self.roster.hubs(self.now):
             raise BusError("no_hub", base=self.topics.base)
         if capability is not None and not self.roster.capable(capability, self.now):
@@ -296,7 +298,7 @@ class Bus:
             return  # Its status says what became of it.
         new = self.roster.on_card(node, str(message.payload), self.now)
         if self.roster.hubs(self.now):
-            self._card_came.set()
+            self._hub_came.set()
         if new:
             self._tell()
 
@@ -305,7 +307,7 @@ class Bus:
         node = contract.node_of(message.topic)
         changed = self.roster.on_status(node, str(message.payload), self.now)
         if self.roster.hubs(self.now):
-            self._card_came.set()
+            self._hub_came.set()
         if changed:
             self._tell()
 

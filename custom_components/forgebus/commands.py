@@ -66,7 +66,8 @@ async def _call(
             said.language,
             ASSISTANT,
             said.device_id,
-            conversation_agent_id=said.agent_id,
+            said.satellite_id,
+            said.agent_id,
         )
     except intent.IntentError as fault:
         _LOGGER.info("%s was not done for %s: %s", step.intent, step.entity_id or "home", fault)
