@@ -53,7 +53,10 @@ def _inside(environment: Environment) -> int:
         caches = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / folder, work / folder, ignore=caches)
     python = "cd /opt/forgebus && exec /opt/ha/bin/python -m"
-    tests = "pytest -q -p no:cacheprovider --asyncio-mode=auto --rootdir=. tests/in_home_assistant"
+    tests = (
+        "pytest -q -p no:cacheprovider --asyncio-mode=auto --rootdir=. --show-capture=no"
+        " tests/in_home_assistant"
+    )
     types = "mypy --strict --follow-imports=silent --explicit-package-bases custom_components"
     runs = {"tests within": f"{python} {tests}"}
     if environment.name == "trixie":  # Its types are those of the oldest version that we serve.

@@ -139,6 +139,7 @@ async def test_states_are_said_with_their_units(
     }
     for domain in ("climate", "weather"):
         assert await async_setup_component(hass, domain, {})
+    await hass.async_block_till_done()  # their intents are registered later
     for entity, (state, attributes) in told.items():
         hass.states.async_set(entity, state, attributes | {"friendly_name": names[entity]})
         async_expose_entity(hass, "conversation", entity, should_expose=True)
