@@ -297,3 +297,12 @@ def test_secrets_are_handed_over_under_the_names_that_the_node_reads() -> None:
         "/run/credentials/it/broker.tls_key"
     )
     assert secrets_drop_in(NODE, LOOPBACK) == secrets_drop_in(BROKER, got) == ""
+
+
+def test_the_page_tells_each_profile_with_its_memory() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "install.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| `") and " MB |" in line]
+    told = {row.split("`")[1]: row.rsplit("|", 2)[1].strip() for row in rows}
+    profiles = {path.stem: config.load(path, {}) for path in shipped("configs").glob("*.toml")}
+    del profiles["forgebus"]
+    assert told == {name: f"{memory_max_mb(profile.work)} MB" for name, profile in profiles.items()}
