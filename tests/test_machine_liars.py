@@ -9,6 +9,7 @@ from machine_desk import KEY, LATER_BOOT, Desk, awards, beat, bid, result, sent
 from bus_topics import messages as m
 from bus_topics.messages import Outcome
 from daemon.actions import Action
+from daemon.task import Phase
 
 
 def round_of(desk: Desk, id_: str, **changes: Any) -> str:
@@ -44,8 +45,8 @@ def test_a_slow_answer_is_better_than_none() -> None:
     """The last attempt, and one that nobody else could have, are waited for."""
     for desk in (Desk("liar", "pi5", max_attempts=1), Desk("liar")):
         assert round_of(desk, "t") == "liar"
-        held(desk, 55.0, 1)
-        assert desk.task().contractor == "liar"
+        assert not sent(held(desk, 55.0, 1), m.Stop)
+        assert (desk.task().contractor, desk.task().phase) == ("liar", Phase.RUNNING)
         desk.hear("liar", result())
         assert desk.task().outcome is Outcome.DONE
 
