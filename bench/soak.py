@@ -8,11 +8,15 @@ by least squares: its slope in an hour, and the standard error of that.
 
 The warm-up is the first fifth, at least a minute where there is one: pools, caches and the tables of what was
 seen last fill in it.
+
+Each minute a line on stderr says how far it is; Ctrl-C ends it with the figures so far.
 """
 
 import asyncio
 import math
+import signal
 import statistics
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -32,6 +36,9 @@ from daemon.mesh import Mesh
 MOST_OUTSTANDING = 1000
 """Beyond it a task that is due is not submitted: the bus does not keep up, and the figures say so."""
 HOUR_S = 3600.0
+TOLD_EVERY_S = 60.0
+FEWEST = 3
+"""Points of a line with an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +87,19 @@ async def soak(minutes: float, rate: float, every_s: float) -> Soak:
         watched = _processes(bus)
         load = _Load(mesh, rate)
         samples: list[Sample] = []
-        began = time.monotonic()
+        began, loop = time.monotonic(), asyncio.get_running_loop()
+        tell_at = TOLD_EVERY_S
         async with asyncio.TaskGroup() as tasks:
             driving = tasks.create_task(load.drive(began, minutes * 60))
+            loop.add_signal_handler(signal.SIGINT, driving.cancel)
             while not driving.done():
-                samples.append(_sample(watched, time.monotonic() - began))
+                at = time.monotonic() - began
+                samples.append(_sample(watched, at))
+                if at >= tell_at:
+                    tell_at += TOLD_EVERY_S
+                    _tell(at, load, samples[-1])
                 await asyncio.wait((driving,), timeout=every_s)
+        loop.remove_signal_handler(signal.SIGINT)
         wall = time.monotonic() - began
     return Soak(
         minutes=round(wall / 60, 2),
@@ -181,10 +195,20 @@ def _sample(watched: Mapping[str, psutil.Process], at: float) -> Sample:
     }
 
 
+def _tell(at: float, load: _Load, sample: Sample) -> None:
+    """How far it is, in one line."""
+    sizes = ", ".join(f"{name} {size:.1f}" for name, (_, size, _) in sample.items())
+    counts = f"{load.done} done, {load.failed} not, {load.late} late"
+    print(f"{at / 60:.0f} min: {counts}; RSS in MB: {sizes}", file=sys.stderr, flush=True)
+
+
 def _trends(samples: Sequence[Sample], warm_s: float) -> dict[str, Watched]:
+    """None where it was ended before there was enough for a line."""
     found = {}
     for name in samples[0]:
         points = [sample[name] for sample in samples if sample[name][0] >= warm_s]
+        if len(points) < FEWEST:
+            return {}
         times, sizes, handles = zip(*points, strict=True)
         found[name] = Watched(trend(times, sizes), trend(times, handles))
     return found
