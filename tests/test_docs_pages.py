@@ -66,6 +66,15 @@ def test_every_page_is_in_the_navigation_once() -> None:
     assert Counter(leaves(nav)) == Counter(pages | {name(card) for card in CARDS})
 
 
+def test_decisions_are_numbered_in_the_order_of_their_list() -> None:
+    records = sorted(page.name for page in (DOCS / "decisions").glob("0*.md"))
+    assert [record[:4] for record in records] == [f"{n + 1:04}" for n in range(len(records))]
+    listed = re.findall(r"^\| \[\d+\]\((\S+)\)", (DOCS / "decisions/README.md").read_text(), re.M)
+    assert listed == records
+    for record in records:
+        assert (DOCS / "decisions" / record).read_text("utf-8").startswith(f"# {record[:4]} ")
+
+
 def test_every_picture_is_shown_and_small() -> None:
     shown = {target for page in PAGES for target, _ in targets(page)}
     for picture in DOCS.glob("images/*"):

@@ -140,6 +140,11 @@ def _no_start(scene: Scene) -> None:
     connection.close()
     scene.instead[str(newer)] = "/var/lib/forgebus"
     scene.say("journal", "check", "--state-dir", newer)
+    scene.say("serve")
+    for door, listen in (("OPENAI", "0.0.0.0:8750"), ("WYOMING", "0.0.0.0:10750")):
+        with scene.patch.context() as patch:
+            patch.setenv(f"FORGEBUS_{door}__LISTEN", listen)
+            scene.say("serve")
     with scene.patch.context() as patch:
         patch.setenv("FORGEBUS_WORK__MODELS_DIR", "/var/lib/models")
         scene.say("models")
