@@ -7,7 +7,7 @@ later is an event with an `error` object, after which the stream ends without `[
 import asyncio
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 import orjson
@@ -44,6 +44,17 @@ async def complete(request: web.Request, body: Mapping[str, Any], mesh: Mesh) ->
     return _json(told, answered.headers() | passed_over)
 
 
+async def written(request: web.Request, writing: Awaitable[None]) -> None:
+    """Write; raises ConnectionResetError, and has hung up, where whoever asked does not read."""
+    try:
+        async with asyncio.timeout(WRITE_S):
+            await writing
+    except TimeoutError:
+        if request.transport is not None:
+            request.transport.abort()
+        raise ConnectionResetError("nobody reads the answer") from None
+
+
 class _Stream:
     """One streamed answer."""
 
@@ -75,8 +86,6 @@ class _Stream:
         else:
             await self._end(answered)
         assert self._response is not None  # noqa: S101 - either way something was written
-        async with asyncio.timeout(WRITE_S):
-            await self._response.write_eof()
         return self._response
 
     async def _say(self, text: str) -> None:
@@ -120,8 +129,7 @@ class _Stream:
 
     async def _write(self, data: bytes) -> None:
         assert self._response is not None  # noqa: S101 - begun before
-        async with asyncio.timeout(WRITE_S):
-            await self._response.write(data)
+        await written(self._request, self._response.write(data))
 
 
 def _tool_call(call: Called) -> dict[str, Any]:

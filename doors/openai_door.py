@@ -20,7 +20,7 @@ from aiohttp import web
 from daemon.config import Config, ConfigError
 from daemon.listening import address_of, meant_for_here, others_reach
 from daemon.mesh import Mesh
-from doors.openai_chat import complete
+from doors.openai_chat import complete, written
 from doors.openai_course import offered_now
 from doors.openai_embeddings import embed
 from doors.openai_errors import ApiError
@@ -30,6 +30,8 @@ from doors.openai_models import listed
 MOST_BYTES = 1024 * 1024
 """Of a body: an overview of a thousand entities, and a long talk."""
 MOST_REQUESTS, MOST_CONNECTIONS = 64, 256
+BACKLOG = 16
+"""Connections that are taken at once, before they are counted."""
 IDLE_S = 20.0
 """Within this the head of a request must have come; a connection without one is closed."""
 BODY_S = 20.0
@@ -78,7 +80,15 @@ class _Door:
     async def guard(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        """Around every request: who may ask, how many at once, and errors in OpenAI's form."""
+        """Around every request, until its answer is read."""
+        answer = await self._answer(request, handler)
+        await written(request, _end(request, answer))
+        return answer
+
+    async def _answer(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """Who may ask, how many at once, and errors in OpenAI's form."""
         try:
             self._check_host(request)
             if request.path == "/healthz":
@@ -166,7 +176,7 @@ async def _listening(runner: web.AppRunner, listen: str) -> asyncio.Server:
 
     try:
         return await asyncio.get_running_loop().create_server(
-            connection, host, port, reuse_address=True
+            connection, host, port, reuse_address=True, backlog=BACKLOG
         )
     except OSError as error:
         raise ConfigError(
@@ -219,6 +229,11 @@ async def _body(request: web.Request) -> Mapping[str, Any]:
     if not isinstance(body, dict):
         raise ApiError(HTTPStatus.BAD_REQUEST, "the body is not a JSON object")
     return body
+
+
+async def _end(request: web.Request, answer: web.StreamResponse) -> None:
+    await answer.prepare(request)
+    await answer.write_eof()
 
 
 def _told(refusal: web.HTTPException, request: web.Request) -> web.Response:

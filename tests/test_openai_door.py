@@ -321,39 +321,6 @@ async def test_more_requests_than_there_may_be_are_429(
     assert (status, headers["Retry-After"], body["error"]["code"]) == (429, "1", "busy")
 
 
-async def test_slow_heads_and_slow_bodies_are_hung_up_on(
-    bus: int, keys: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(openai_door, "IDLE_S", 0.5)
-    monkeypatch.setattr(openai_door, "BODY_S", 0.5)
-    async with opened(bus, keys) as door, asyncio.timeout(20):
-        host, port = door.url.removeprefix("http://").split(":")
-        reader, writer = await asyncio.open_connection(host, int(port))
-        writer.write(b"POST /v1/chat/completions HTTP/1.1\r\n")
-        assert await reader.read() == b""
-        writer.close()
-        reader, writer = await asyncio.open_connection(host, int(port))
-        head = f"Host: {host}\r\nAuthorization: Bearer {KEY}\r\nContent-Type: application/json"
-        writer.write(
-            f"POST /v1/chat/completions HTTP/1.1\r\n{head}\r\nContent-Length: 9\r\n\r\n{{".encode()
-        )
-        assert b" 408 " in await reader.readline()
-        writer.close()
-
-
-async def test_connections_beyond_the_most_are_hung_up_on(
-    bus: int, keys: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(openai_door, "MOST_CONNECTIONS", 2)
-    async with opened(bus, keys) as door, asyncio.timeout(20):
-        host, port = door.url.removeprefix("http://").split(":")
-        kept = [await asyncio.open_connection(host, int(port)) for _ in range(2)]
-        reader, writer = await asyncio.open_connection(host, int(port))
-        assert await reader.read() == b""
-        for _, one in (*kept, (reader, writer)):
-            one.close()
-
-
 # --- the bus beneath -------------------------------------------------------------------------------
 
 
