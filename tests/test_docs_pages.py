@@ -69,7 +69,9 @@ def test_every_page_is_in_the_navigation_once() -> None:
 def test_decisions_are_numbered_in_the_order_of_their_list() -> None:
     records = sorted(page.name for page in (DOCS / "decisions").glob("0*.md"))
     assert [record[:4] for record in records] == [f"{n + 1:04}" for n in range(len(records))]
-    listed = re.findall(r"^\| \[\d+\]\((\S+)\)", (DOCS / "decisions/README.md").read_text(), re.M)
+    listed = re.findall(
+        r"^\| \[\d+\]\((\S+)\)", (DOCS / "decisions/README.md").read_text("utf-8"), re.MULTILINE
+    )
     assert listed == records
     for record in records:
         assert (DOCS / "decisions" / record).read_text("utf-8").startswith(f"# {record[:4]} ")
