@@ -67,6 +67,21 @@ async def what_nodes_do_is_seen_and_steered(stage: Stage) -> None:
     await house.comes_to(state, "idle", OFTEN_S)
 
 
+async def the_examples_automation_asks_and_reacts(stage: Stage) -> None:
+    """`examples/home_assistant`: a question is typed in, and its answer is shown."""
+    house = stage.house
+    # Home Assistant was started before it knew its broker, and MQTT must be there before the automation.
+    await house.post("services/automation/reload", {})
+    asked = {"entity_id": "input_text.forgebus_question", "value": "what is seven times eight"}
+    await house.post("services/input_text/set_value", asked)
+
+    async def shown() -> bool:
+        notes = await house.ask("persistent_notification/get")
+        return any(note["message"] == "56" for note in notes)
+
+    await house.until(shown, "no notification has the answer")
+
+
 async def a_dead_nodes_entities_are_unavailable(stage: Stage) -> None:
     """kill -9 of a node, and of the broker: unavailable; and as they were, when each is back."""
     house, node = stage.house, stage.nodes["attic"]
@@ -203,6 +218,7 @@ def doors(environment: Environment) -> list[Check]:
     played: list[Check] = [
         nodes_are_devices_by_discovery,
         what_nodes_do_is_seen_and_steered,
+        the_examples_automation_asks_and_reacts,
         a_dead_nodes_entities_are_unavailable,
         what_is_said_to_assist_goes_by_wyoming,
     ]

@@ -27,6 +27,7 @@ ROOMS = {
 }
 _CONFIGURATION = """\
 homeassistant:
+  packages: !include_dir_named packages
   name: Home
   latitude: 52.5
   longitude: 13.4
@@ -96,11 +97,12 @@ class House:
         self._token = ""
 
     def furnish(self) -> None:
-        """Write its configuration anew, with our integration as HACS would put it there."""
+        """Write its configuration anew, with our integration as HACS would put it there, and our example."""
         shutil.rmtree(self.config, ignore_errors=True)
         ours = self.config / "custom_components/forgebus"
         caches = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / "custom_components/forgebus", ours, ignore=caches)
+        shutil.copytree(ROOT / "examples/home_assistant", self.config / "packages")
         ids = {name: name.lower().replace(" ", "_") for name in LIGHTS}
         switches = "".join(f"  {id_}: {{name: Relay of {id_}}}\n" for id_ in ids.values())
         lights = "".join(_LIGHT.format(name=name, id=id_) for name, id_ in ids.items())
