@@ -22,7 +22,7 @@ from typer.main import get_command
 from daemon.cli import app
 from daemon.cli_local import BENCHMARKS
 from engine.train import _parser as training_options
-from tools.site_pages import slug
+from tools.site_pages import _LOADED, _uri, slug
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -82,6 +82,25 @@ def test_every_picture_is_shown_and_small() -> None:
     for picture in DOCS.glob("images/*"):
         assert picture in shown, f"no page shows {name(picture)}"
         assert picture.stat().st_size < 300_000, name(picture)
+
+
+def test_a_file_outside_of_the_documents_has_a_page_of_its_own() -> None:
+    outside = {name(target) for page in PAGES for target, _ in targets(page)}
+    outside = {path for path in outside if not path.startswith("docs") and path != "README.md"}
+    uris = [_uri(path) for path in sorted(outside) if (ROOT / path).is_file()]
+    assert len(uris) > 50
+    assert len(set(uris)) == len(uris)
+    assert not {uri for uri in uris if (DOCS / uri).exists()}
+    assert _uri("docs/decisions") == "decisions/README.md"
+    assert _uri("README.md") == "index.md"
+
+
+def test_what_a_page_would_load_from_elsewhere_is_seen() -> None:
+    page = (
+        '<a href="https://a.org/x"><script src="https://b.org/x.js"><link rel=icon href=//c.org/i>'
+    )
+    assert _LOADED.findall(page) == ["https://b.org/x.js", "//c.org/i"]
+    assert not _LOADED.findall('<img src="images/top.png"><script src="assets/x.js">')
 
 
 # --- one Markdown for two readers -------------------------------------------------------------------
