@@ -54,7 +54,10 @@ def install(
         if dry_run or (made is None and source is None):
             if why:
                 print(f"profile {why}")
-            return _do(steps, dry_run=dry_run)
+            done = _do(steps, dry_run=dry_run)
+            if steps and not dry_run:
+                print("installed: `systemctl status forgebus` and `forgebus nodes` show it")
+            return done
         for step in steps[: 0 if made is None else made + 1]:
             print(step, flush=True)
             carry_out(step)
@@ -76,8 +79,8 @@ def uninstall(
     from daemon.install_plan import BUS, InstallError, plan_uninstall
     from daemon.install_units import SETTINGS, STATE
 
-    facts = look()
     try:
+        facts = look()
         steps = plan_uninstall(_as_if_allowed(facts) if dry_run else facts, purge=purge)
         _do(steps, dry_run=dry_run)
     except InstallError as error:

@@ -45,27 +45,13 @@ PLACES = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def look() -> Facts:
-    """What is there now. Reads what this user may read."""
-    files = (SETTINGS, SYSUSERS, MOSQUITTO, *DROP_INS, *(UNIT_FOLDER / unit for unit in UNITS))
-    drop_ins = (UNIT_FOLDER / f"{unit}.d" for unit in UNITS)
-    folders = (SETTINGS.parent, BUS, STATE, CACHE, PREFIX, *drop_ins)
-    current = CURRENT.resolve()
-    return Facts(
-        root=os.geteuid() == 0,
-        systemd=Path("/run/systemd/system").is_dir(),
-        apt=_program("apt-get") is not None,
-        ensurepip=find_spec("ensurepip") is not None,
-        mosquitto=_program("mosquitto") is not None,
-        others=any(path != MOSQUITTO for path in MOSQUITTO.parent.glob("*.conf")),
-        user=_user_exists("forgebus"),
-        release=current.name if current.parent == RELEASES else "",
-        releases=tuple(sorted(path.parent.name for path in RELEASES.glob(f"*/{COMPLETE}"))),
-        program=PROGRAM.is_symlink(),
-        files={path: path.read_text(encoding="utf-8") for path in files if path.is_file()},
-        folders=frozenset(path for path in folders if _is_open_folder(path)),
-        enabled=frozenset(unit for unit in UNITS if (WANTED_FOLDER / unit).is_symlink()),
-        active=frozenset(_active()),
-    )
+    """What is there now. Raises InstallError when this user may not look."""
+    try:
+        return _look()
+    except PermissionError as error:
+        raise InstallError(
+            f"{error.filename} cannot be looked at by this user: use sudo, also for --dry-run"
+        ) from error
 
 
 def release_name(source: Path, version: str) -> str:
@@ -112,6 +98,29 @@ def carry_out(step: Step) -> None:
                 _run(words)
     except OSError as error:
         raise InstallError(f"could not {step}: {error}") from error
+
+
+def _look() -> Facts:
+    files = (SETTINGS, SYSUSERS, MOSQUITTO, *DROP_INS, *(UNIT_FOLDER / unit for unit in UNITS))
+    drop_ins = (UNIT_FOLDER / f"{unit}.d" for unit in UNITS)
+    folders = (SETTINGS.parent, BUS, STATE, CACHE, PREFIX, *drop_ins)
+    current = CURRENT.resolve()
+    return Facts(
+        root=os.geteuid() == 0,
+        systemd=Path("/run/systemd/system").is_dir(),
+        apt=_program("apt-get") is not None,
+        ensurepip=find_spec("ensurepip") is not None,
+        mosquitto=_program("mosquitto") is not None,
+        others=any(path != MOSQUITTO for path in MOSQUITTO.parent.glob("*.conf")),
+        user=_user_exists("forgebus"),
+        release=current.name if current.parent == RELEASES else "",
+        releases=tuple(sorted(path.parent.name for path in RELEASES.glob(f"*/{COMPLETE}"))),
+        program=PROGRAM.is_symlink(),
+        files={path: path.read_text(encoding="utf-8") for path in files if path.is_file()},
+        folders=frozenset(path for path in folders if _is_open_folder(path)),
+        enabled=frozenset(unit for unit in UNITS if (WANTED_FOLDER / unit).is_symlink()),
+        active=frozenset(_active()),
+    )
 
 
 def _program(name: str) -> str | None:

@@ -144,6 +144,14 @@ def test_this_machine_can_be_looked_at() -> None:
     assert facts.mosquitto == bool(shutil.which("mosquitto", path=install_machine.PLACES))
 
 
+def test_who_may_not_look_is_told_so(monkeypatch: pytest.MonkeyPatch, call: Call) -> None:
+    def closed(_path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", "/etc/forgebus/forgebus.toml")
+
+    monkeypatch.setattr(Path, "is_file", closed)
+    call("uninstall", "--dry-run").fails(1, "/etc/forgebus/forgebus.toml", "sudo")
+
+
 def test_the_steps_are_shown_and_none_is_done(call: Call) -> None:
     before = look()
     told = call("install", "--dry-run", "--from", str(ROOT))
