@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -15,6 +16,8 @@ from ha_checks import must
 from ha_environment import Environment
 from ha_stage import NODES, Stage
 
+SUBSCRIBED_S = 2.0
+"""Home Assistant gathers subscriptions for half a second, and does not say when they are made."""
 Check = Callable[[Stage], Awaitable[None]]
 OFTEN_S = 40.0
 """A node tells its state each 20 s, if nothing has changed; its device again within 5 s of a birth."""
@@ -71,7 +74,11 @@ async def the_examples_automation_asks_and_reacts(stage: Stage) -> None:
     """`examples/home_assistant`: a question is typed in, and its answer is shown."""
     house = stage.house
     # Home Assistant was started before it knew its broker, and MQTT must be there before the automation.
-    await house.post("services/automation/reload", {})
+    for action in ("turn_off", "turn_on"):
+        await house.post(
+            f"services/automation/{action}", {"entity_id": "automation.forgebus_answer"}
+        )
+    await asyncio.sleep(SUBSCRIBED_S)
     asked = {"entity_id": "input_text.forgebus_question", "value": "what is seven times eight"}
     await house.post("services/input_text/set_value", asked)
 
