@@ -17,10 +17,12 @@ import typer
 import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from msgspec import structs
 from typer.main import get_command
 
 from daemon.cli import app
 from daemon.cli_local import BENCHMARKS
+from daemon.config import Config
 from engine.train import _parser as training_options
 from tools.site_pages import _LOADED, _uri, slug
 
@@ -306,3 +308,33 @@ def test_a_wrong_command_line_is_seen(words: str, said: str) -> None:
 
 def test_command_lines_are_found() -> None:
     assert sum(whole for page in PAGES for _, whole in command_lines(page)) > 60
+
+
+# --- other names -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_target_of_make_is_one(page: Path) -> None:
+    known = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    for token in tokens(page):
+        if token.type in {"code_inline", "code_block", "fence"}:
+            for target in re.findall(
+                r"^(?:\$ )?make ([a-z]+)(?= *$| +[A-Z#]|  )", token.content, re.MULTILINE
+            ):
+                assert target in known, f"make {target}"
+
+
+# A file may be called like a section: node.py, auction.md.
+ENDINGS = {"md", "py", "toml"}
+SECTIONS = {
+    field.name: {key.name for key in structs.fields(field.type)} for field in structs.fields(Config)
+}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_key_of_the_configuration_is_one(page: Path) -> None:
+    for token in tokens(page):
+        section, dot, key = token.content.partition(".")
+        if token.type == "code_inline" and dot and section in SECTIONS:
+            known = SECTIONS[section] | ENDINGS
+            assert re.split(r"\W", key)[0] in known, token.content
