@@ -99,19 +99,27 @@ async def with_bus(path: Path | None, loaded: "Config", *, daemon: bool) -> "Con
     from daemon.broker import answers
     from daemon.config import names_broker
 
-    folder = loaded.node.state_dir
     if names_broker(path, os.environ):
         return loaded
     with _faults_told():
-        known = known_bus.remembered(folder)
-        if known is None:
+        if known_bus.remembered(loaded.node.state_dir) is None:
             if (daemon and not _asks()) or await answers(loaded.broker.host, loaded.broker.port):
                 return loaded
-            found = await _looked()
-            known = _chosen(found, daemon=daemon)
-            if known is None:
+            chosen = _chosen(await _looked(), daemon=daemon)
+            if chosen is None:
                 return loaded
-            known_bus.remember(folder, known)
+            known_bus.remember(loaded.node.state_dir, chosen)
+    return with_remembered(loaded)
+
+
+def with_remembered(loaded: "Config") -> "Config":
+    """The configuration, which names no broker, with the remembered bus if there is one."""
+    from daemon import known_bus
+
+    with _faults_told():
+        known = known_bus.remembered(loaded.node.state_dir)
+        if known is None:
+            return loaded
         joined = settings(Path(known.settings)) if known.settings else None
         return known_bus.with_bus(loaded, known, joined)
 
