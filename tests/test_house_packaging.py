@@ -159,3 +159,17 @@ def test_each_unit_is_sound_and_closed(unit: Path) -> None:
 
 def test_the_units_are_those_that_are_installed() -> None:
     assert [unit.name for unit in UNITS] == sorted(install_units.UNITS)
+
+
+def test_the_check_of_systemd_says_why_it_skips(tmp_path: Path) -> None:
+    for name in ("bash", "dirname", "id"):
+        (tmp_path / name).symlink_to(shutil.which(name) or "/nonexistent")
+    done = subprocess.run(
+        [tmp_path / "bash", ROOT / "tools" / "systemd_check.sh"],
+        env={"PATH": str(tmp_path), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.match(r"systemd: skipped, for want of .*systemd-nspawn debootstrap", done.stdout)
