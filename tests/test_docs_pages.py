@@ -319,7 +319,7 @@ def test_every_target_of_make_is_one(page: Path) -> None:
     for token in tokens(page):
         if token.type in {"code_inline", "code_block", "fence"}:
             for target in re.findall(
-                r"^(?:\$ )?make ([a-z]+)(?= *$| +[A-Z#]|  )", token.content, re.MULTILINE
+                r"^ *(?:\$ )?make ([a-z]+)(?= *$| +[A-Z#]|  )", token.content, re.MULTILINE
             ):
                 assert target in known, f"make {target}"
 
