@@ -6,6 +6,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from broker_fixture import free_port
+from cli_call import caller
 
 from daemon.bus_folder import now
 from daemon.certificates import Authority
@@ -188,3 +190,20 @@ async def test_the_doctor_tells_of_what_it_finds(
     (tmp_path / "state" / FILE).chmod(0o666)
     (damaged,) = await examine_network(tmp_path / "state", configured=True)
     assert damaged.verdict.value == "wrong"
+
+
+def test_the_doctor_looks_at_the_remembered_bus(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async def looked(*_: object) -> list[Found]:
+        return []
+
+    monkeypatch.setattr("daemon.doctor_network.look", looked)
+    monkeypatch.setenv("FORGEBUS_NODE__STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("FORGEBUS_CONFIG", str(tmp_path / "own.toml"))
+    (tmp_path / "own.toml").write_text("")
+    port = free_port()
+    remember(tmp_path / "state", trusted(Found("a", ("127.0.0.1",), Announcement(port=port))))
+    findings = caller(capfd)("doctor", "--json").json["findings"]
+    found = {one["check"]: one["found"] for one in findings}
+    assert found["broker"].endswith(f"127.0.0.1:{port}")
