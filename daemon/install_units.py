@@ -68,7 +68,9 @@ def secrets_drop_in(unit: str, config: Config) -> str:
         path = getattr(getattr(config, section), key)
         if path is not None:
             name = f"{section}.{key}"
-            lines.append(f"LoadCredential={name}:{path}")
+            # A service's working directory is the root; a percent sign would be a specifier of systemd's.
+            place = str(Path("/") / path).replace("%", "%%")
+            lines.append(f"LoadCredential={name}:{place}")
             lines.append(f"Environment=FORGEBUS_{section.upper()}__{key.upper()}=%d/{name}")
     return _HEAD.format(unit=unit) + "\n".join(["[Service]", *lines]) + "\n" if lines else ""
 

@@ -299,6 +299,12 @@ def test_secrets_are_handed_over_under_the_names_that_the_node_reads() -> None:
     assert secrets_drop_in(NODE, LOOPBACK) == secrets_drop_in(BROKER, got) == ""
 
 
+def test_a_path_is_taken_as_the_service_takes_it() -> None:
+    overrides: dict[str, object] = {"openai.api_key_file": "keys/100%"}
+    got = config.load(None, {"HOME": "/h"}, overrides)
+    assert "LoadCredential=openai.api_key_file:/keys/100%%\n" in secrets_drop_in(DOORS, got)
+
+
 def test_the_page_tells_each_profile_with_its_memory() -> None:
     page = (Path(__file__).parent.parent / "docs" / "install.md").read_text(encoding="utf-8")
     rows = [line for line in page.splitlines() if line.startswith("| `") and " MB |" in line]
