@@ -244,20 +244,23 @@ async def a_broker_dies_and_comes_back(stage: Stage) -> None:
 
 
 async def an_answer_outlives_the_broker(stage: Stage) -> None:
-    """The broker is killed while a text is written: the ask is sent again, and answered once."""
+    """The broker is killed with an ask that it keeps for dead nodes: it is sent again, and answered."""
+    for node in stage.nodes.values():
+        node.kill()
     asked = asyncio.ensure_future(
         stage.house.act(
             "forgebus.ask",
             capability="text_generation",
-            content={"prompt": "tell me a long story about a whale", "max_tokens": 400},
-            max_tokens=400,
+            content="tell me a story about a whale",
             deadline=60,
         )
     )
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(0.5)  # the broker has acknowledged it, and had no time to store it
+    must(not asked.done(), "it was answered by nobody")
     stage.broker.kill()
-    await asyncio.sleep(1)
     stage.broker.start()
+    for node in stage.nodes.values():
+        node.start()
     answer = await asked
     must(answer["outcome"] == "done" and answer["result"]["text"], answer)
 
