@@ -66,21 +66,25 @@ def test_it_waits_for_a_broker_that_comes_later(tmp_path: Path, later: BrokerPro
 
 def test_it_stops_while_it_waits(tmp_path: Path, later: BrokerProcess) -> None:
     process, _ = _serve(tmp_path, later)
-    assert process.stderr is not None
-    assert "bus-down" in process.stderr.readline()
-    told = _stopped(process)
+    try:
+        assert process.stderr is not None
+        assert "bus-down" in process.stderr.readline()
+        told = _stopped(process)
+    finally:
+        process.kill()
     assert told.code == 0
     assert "Traceback" not in told.err
 
 
 def test_keys_that_cannot_be_used_end_it_with_a_line(tmp_path: Path, later: BrokerProcess) -> None:
     later.start()
+    process, _ = _serve(tmp_path, later, f'api_key_file = "{tmp_path / "nothing"}"')
     try:
-        process, _ = _serve(tmp_path, later, f'api_key_file = "{tmp_path / "nothing"}"')
         out, err = process.communicate(timeout=30)
         last = err.splitlines()[-1]
         assert process.returncode == 2, err
         assert last.startswith("forgebus: [openai] api_key_file: ")
         assert "Traceback" not in err + out
     finally:
+        process.kill()
         later.kill()
