@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from daemon.known_bus import KnownBus
     from daemon.txt_record import Found
 
+PATIENCE_S = 10.0
+"""How long a daemon waits for a broker of its own machine before it looks who else is there."""
+
 
 def discover(
     trust: Annotated[
@@ -122,6 +125,30 @@ def with_remembered(loaded: "Config") -> "Config":
             return loaded
         joined = settings(Path(known.settings)) if known.settings else None
         return known_bus.with_bus(loaded, known, joined)
+
+
+async def tell_of_others(config: "Config") -> None:
+    """For a daemon that has waited in vain for a broker here: a line in its log for each bus that it hears of.
+
+    It trusts none of them; the line says how a person does.
+    """
+    import structlog
+
+    from daemon.broker import answers
+    from daemon.known_bus import Standing, standing
+
+    await asyncio.sleep(PATIENCE_S)
+    if await answers(config.broker.host, config.broker.port):
+        return
+    for one in await _looked():
+        if standing(None, one) is Standing.NEW:
+            structlog.get_logger("node").warning(
+                "bus-announced",
+                name=one.name,
+                at=one.where,
+                fingerprint=_named(one),
+                remedy="nobody here has trusted it: forgebus join, or set [broker] host",
+            )
 
 
 async def place_to_join() -> str:

@@ -1,6 +1,7 @@
 """`forgebus run`: a node, and beside it a private broker where none answers."""
 
 import asyncio
+import os
 import signal
 import tomllib
 from collections.abc import Callable, Iterator
@@ -58,15 +59,18 @@ def run(
     loaded = settings(chosen, host, port, overrides)
     from daemon import logs
     from daemon.cli_find import with_bus
-    from daemon.reach import refusal
+    from daemon.config import names_broker
+    from daemon.reach import is_loopback, refusal
 
-    if host is None and port is None and not {"broker.host", "broker.port"} & overrides.keys():
+    given = host or port or {"broker.host", "broker.port"} & overrides.keys()
+    unnamed = not given and not names_broker(chosen, os.environ)
+    if unnamed:
         loaded = asyncio.run(with_bus(chosen, loaded, daemon=True))
     logs.set_up(loaded.node.log_level, loaded.node.log_format)
     if why := refusal(loaded.broker):
         raise CommandError(why, USAGE)
     _check_login(loaded)
-    return asyncio.run(_run(loaded))
+    return asyncio.run(_run(loaded, alone=unnamed and is_loopback(loaded.broker.host)))
 
 
 def _check_login(config: "Config") -> None:
@@ -81,8 +85,9 @@ def _check_login(config: "Config") -> None:
         )
 
 
-async def _run(config: "Config") -> int:
-    """The node, and beside it a broker where none answers."""
+async def _run(config: "Config", *, alone: bool) -> int:
+    """The node, and beside it a broker where none answers. `alone`: nobody has said which broker."""
+    from daemon.cli_find import tell_of_others
     from daemon.cli_hardware import usable_share
     from daemon.service import Node
 
@@ -91,11 +96,13 @@ async def _run(config: "Config") -> int:
         async with asyncio.TaskGroup() as tasks:
             node = Node(config, look=usable_share)
             ended = on_signals(node.stop)
-            watching = tasks.create_task(beside.supervise()) if beside is not None else None
+            beyond = [tasks.create_task(tell_of_others(config))] if alone else []
+            if beside is not None:
+                beyond.append(tasks.create_task(beside.supervise()))
             with _observed(config, node):
                 await node.run()
-            if watching is not None:
-                watching.cancel()
+            for task in beyond:
+                task.cancel()
     except asyncio.CancelledError:
         if not ended.is_set():
             raise

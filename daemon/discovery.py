@@ -70,13 +70,11 @@ def open_link(interfaces: Sequence[str]) -> AsyncZeroconf:
     try:
         return AsyncZeroconf(interfaces=list(interfaces) or InterfaceChoice.All)
     except (OSError, RuntimeError) as error:
-        raise DiscoveryError(
-            f"this network cannot be asked by multicast: {error}; name the broker with --host"
-        ) from error
+        raise _silent(error) from error
 
 
 def own_addresses() -> list[str]:
-    """The IPv4 addresses of this machine that others may reach."""
+    """The IPv4 addresses of this machine that others may reach. Raises DiscoveryError."""
     return sorted(
         ip.ip
         for ip in _every()
@@ -85,7 +83,16 @@ def own_addresses() -> list[str]:
 
 
 def _every() -> list[ifaddr.IP]:
-    return [ip for adapter in ifaddr.get_adapters() for ip in adapter.ips]
+    try:
+        return [ip for adapter in ifaddr.get_adapters() for ip in adapter.ips]
+    except OSError as error:  # a unit that allows no netlink socket
+        raise _silent(error) from error
+
+
+def _silent(error: Exception) -> DiscoveryError:
+    return DiscoveryError(
+        f"this network cannot be asked by multicast: {error}; name the broker with --host"
+    )
 
 
 async def _resolved(zeroconf: Zeroconf, name: str) -> Found | None:

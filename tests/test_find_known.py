@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from broker_fixture import free_port
 from cli_call import caller
+from structlog.testing import capture_logs
 
 from daemon.bus_folder import now
 from daemon.certificates import Authority
@@ -207,3 +208,22 @@ def test_the_doctor_looks_at_the_remembered_bus(
     findings = caller(capfd)("doctor", "--json").json["findings"]
     found = {one["check"]: one["found"] for one in findings}
     assert found["broker"].endswith(f"127.0.0.1:{port}")
+
+
+async def test_a_daemon_that_waits_in_vain_tells_of_others_and_trusts_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from daemon import cli_find
+
+    async def looked(*_: object) -> list[Found]:
+        return [HEARD, Found("x", ("10.0.0.9",), None, "malformed")]
+
+    monkeypatch.setattr(cli_find, "PATIENCE_S", 0.0)
+    monkeypatch.setattr("daemon.discovery.look", looked)
+    file = tmp_path / "own.toml"
+    file.write_text(f'[node]\nstate_dir = "{tmp_path}"\n[broker]\nport = {free_port()}\n')
+    with capture_logs() as lines:
+        await cli_find.tell_of_others(load(file, {}))
+    assert [(line["event"], line["at"]) for line in lines] == [("bus-announced", HEARD.where)]
+    assert lines[0]["fingerprint"] == ONE
+    assert remembered(tmp_path) is None

@@ -186,3 +186,16 @@ def test_a_command_without_a_configured_broker_uses_the_remembered_one(
     secured = Announcement(port=broker.port, tls=True, authority=PRINT)
     remember(state, trusted(Found("x", ("127.0.0.1",), secured)))
     call("nodes").fails(2, "has not let this machine in", "forgebus join")
+
+
+async def test_where_the_own_addresses_may_not_be_read_it_says_so_in_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As under a unit that allows no netlink sockets."""
+
+    def refused() -> list[object]:
+        raise OSError(97, "Address family not supported by protocol")
+
+    monkeypatch.setattr("daemon.discovery.ifaddr.get_adapters", refused)
+    with pytest.raises(DiscoveryError, match="cannot be asked by multicast: .* --host"):
+        await look(0.1)
