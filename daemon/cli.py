@@ -127,6 +127,8 @@ def _told(error: BaseException) -> tuple[str, int] | None:
             return f"not taken, {error}", REJECTED
         case MeshError():
             return str(error), UNREACHABLE
+        case PermissionError(filename=path) if path:
+            return f"{path} is closed to this user; use sudo, or act as its owner", FAILED
         case JournalError() | BrokerError() | BusError() | DemoError():
             return str(error), FAILED
         case _:

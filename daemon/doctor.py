@@ -152,6 +152,9 @@ def state_dir(directory: Path) -> Finding:
     while not there.exists():
         there = there.parent
     if not os.access(there, os.W_OK | os.X_OK):
+        if there == directory and there.stat().st_uid != os.geteuid():
+            found = f"{directory} is another user's, the node's"
+            return Finding(check, Verdict.NOT_CHECKED, found, "sudo forgebus doctor looks at it")
         remedy = "give this user the right to write there, or set node.state_dir"
         return Finding(check, Verdict.WRONG, f"{there} cannot be written", remedy)
     free = shutil.disk_usage(there).free

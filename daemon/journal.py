@@ -108,7 +108,11 @@ class JournalReader:
     def peek(cls, directory: Path) -> "JournalReader":
         """Read the journal in `directory` beside the node that holds it, if one does."""
         path = directory / FILE
-        if not path.is_file():
+        try:
+            there = path.is_file()
+        except PermissionError as error:
+            raise JournalError(f"{path} is closed to this user; use sudo") from error
+        if not there:
             raise JournalError(f"{path}: there is no journal; has a node run with this state_dir?")
         return cls.at(path)
 

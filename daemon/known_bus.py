@@ -7,6 +7,7 @@
 A daemon uses what is configured or remembered, and never what is only found.
 """
 
+import os
 import stat
 from enum import StrEnum
 from pathlib import Path
@@ -79,12 +80,15 @@ def standing(known: KnownBus | None, found: Found) -> Standing:
 
 
 def remembered(folder: Path) -> KnownBus | None:
-    """The bus in this state directory; None when none was trusted.
+    """The bus in this state directory; None when none was trusted, or it is another user's directory.
 
     Raises KnownBusError when others could have written the file, or it is damaged.
     """
     path = folder / FILE
-    if not path.exists():
+    try:
+        if not path.exists():
+            return None
+    except PermissionError:  # a service's: what it remembers is its own
         return None
     open_folder = folder.stat().st_mode & (stat.S_IWOTH | stat.S_IWGRP)
     fault = f"{folder} can be written by others: chmod go-w {folder}" if open_folder else ""
@@ -99,10 +103,13 @@ def remembered(folder: Path) -> KnownBus | None:
 
 
 def remember(folder: Path, bus: KnownBus) -> None:
-    """Keep it in this state directory. Raises KnownBusError."""
+    """Keep it in this state directory, for whoever owns that. Raises KnownBusError."""
     try:
         make_private_folder(folder)
         write_private(folder / FILE, msgspec.json.format(msgspec.json.encode(bus)) + b"\n")
+        if os.geteuid() == 0:
+            owner = folder.stat()
+            os.chown(folder / FILE, owner.st_uid, owner.st_gid)
     except PrivateFileError as error:
         raise KnownBusError(str(error)) from error
 

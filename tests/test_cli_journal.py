@@ -225,3 +225,14 @@ async def test_what_was_lost_before_is_told(call: Call, state: Path) -> None:
     told_ = call("journal", "check", "--state-dir", state)
     assert told_.code == 0
     assert "journal-damaged-x.db was damaged and set aside: 3 lost" in told_.out
+
+
+def test_a_journal_that_is_closed_to_this_user_is_one_line(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", closed)
+    told = call("journal", "check", "--state-dir", str(tmp_path))
+    told.fails(1, "closed to this user", "sudo")

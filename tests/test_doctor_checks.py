@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from pathlib import Path
@@ -165,3 +166,24 @@ def test_a_damaged_journal_is_wrong(tmp_path: Path) -> None:
     told = doctor.journal(tmp_path)
     assert told.verdict is Verdict.WRONG
     assert "start the node" in told.remedy
+
+
+def test_a_state_directory_of_the_service_is_not_judged_by_a_plain_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert doctor.state_dir(tmp_path).verdict is Verdict.WRONG, "our own, and closed"
+    monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 1)
+    told = doctor.state_dir(tmp_path)
+    assert (told.verdict, "sudo" in told.remedy) == (Verdict.NOT_CHECKED, True)
+
+
+def test_a_journal_of_the_service_is_not_judged_by_a_plain_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", closed)
+    for told in (doctor.journal(tmp_path), doctor.refused(tmp_path)):
+        assert (told.verdict, "sudo" in told.found) == (Verdict.NOT_CHECKED, True)

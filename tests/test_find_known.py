@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -75,6 +76,27 @@ def test_it_is_kept_for_nobody_else_to_write(tmp_path: Path) -> None:
     assert folder.stat().st_mode & 0o777 == 0o700
     assert forget(folder)
     assert not forget(folder)
+
+
+def test_what_a_service_remembers_is_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plain user's command beside an installed node, whose state directory is closed."""
+
+    def closed(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    remember(tmp_path, KNOWN)
+    monkeypatch.setattr(Path, "exists", closed)
+    assert remembered(tmp_path) is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes root")
+def test_what_root_remembers_in_a_service_s_directory_the_service_may_read(tmp_path: Path) -> None:
+    os.chown(tmp_path, 4242, 4343)
+    remember(tmp_path, KNOWN)
+    found = (tmp_path / FILE).stat()
+    assert (found.st_uid, found.st_gid) == (4242, 4343)
 
 
 @pytest.mark.parametrize(("what", "mode"), [(FILE, 0o666), (FILE, 0o620), ("", 0o777)])
