@@ -3,7 +3,7 @@
 The state is sent again `STATE_S` after something happened, and with every card. Home Assistant is told of
 the device on every link, when it says that it is there, and once a day: the payload expires, so that of a node
 that is gone for good nothing stays with the broker. Where it was told is in the journal before it is, and with
-discovery switched off the payload is taken back there.
+discovery switched off, or sent elsewhere, the payload is first taken back there.
 """
 
 import asyncio
@@ -59,6 +59,7 @@ class Display:
         self._told_at, self._rev = "", 0
         self._card: m.Card | None = None
         self._payload, self._due = b"", -math.inf
+        self._answering: asyncio.TimerHandle | None = None
         self._thermometer = False
         self._shown: m.State | None = None
         self._round_trip_s: float | None = None
@@ -72,13 +73,18 @@ class Display:
         self._payload = b""
 
     def hears(self, incoming: Incoming) -> bool:
-        """Whether it is of Home Assistant's own life; its birth is answered, each node at its own time."""
-        if not self._settings.discovery or incoming.topic != self._birth:
+        """Whether it is of Home Assistant's own life; its birth is answered, each node at its own time.
+
+        However often it is born meanwhile, one answer is enough. With discovery off there is none; a session of
+        the life before may still bring it.
+        """
+        if incoming.topic != self._birth:
             return False
         incoming.ack()
-        if incoming.payload == BORN:
+        born = incoming.payload == BORN and self._settings.discovery
+        if born and self._answering is None:
             wait_s = random.uniform(0.0, BIRTH_WITHIN_S)  # noqa: S311 - spread, not a secret
-            asyncio.get_running_loop().call_later(wait_s, self._born)
+            self._answering = asyncio.get_running_loop().call_later(wait_s, self._again)
         return True
 
     def show(self, card: m.Card) -> None:
@@ -89,10 +95,11 @@ class Display:
         self._round_trip_s = None
         self._bus.ping(self._answered)
         self._send(state)
-        if self._settings.discovery:
-            self._discover(card)
-        elif self._told_at:
+        wanted = self._topic if self._settings.discovery else ""
+        if self._told_at not in {"", wanted}:
             self._take_back(self._told_at)
+        elif wanted:
+            self._discover(card)
 
     def look(self) -> None:
         """The state again, if something happened."""
@@ -111,7 +118,8 @@ class Display:
     def _answered(self, seconds: float) -> None:
         self._round_trip_s = seconds
 
-    def _born(self) -> None:
+    def _again(self) -> None:
+        self._answering = None
         self._payload = b""
         if self._card is not None:
             self.show(self._card)
@@ -125,11 +133,9 @@ class Display:
         if payload == self._payload and now < self._due:
             return
         self._payload, self._due = payload, now + AGAIN_S
-        if self._told_at == self._topic:
+        if self._told_at:
             self._publish(payload)
             return
-        if self._told_at:
-            self._take_back(self._told_at)
         self._told_at, self._rev = self._topic, self._rev + 1
         row = Save(FACT, DISCOVERED, self._rev, "", self._topic.encode())
         self._journal.commit((row,), lambda: self._publish(payload))
@@ -140,16 +146,20 @@ class Display:
                 remedy = f"let this login write {self._topic} and read {self._birth}"
                 _log.warning("not-shown", code=code, remedy=remedy)
 
-        self._bus.publish(
+        if not self._bus.publish(
             self._topic, payload, qos=1, retain=True, expiry_s=EXPIRY_S, receipt=taken
-        )
+        ):
+            self._payload = b""  # nobody has it: once more with the next card
 
     def _take_back(self, topic: str) -> None:
-        """An empty payload takes the device away, and the broker's copy with it."""
+        """An empty payload takes the device away, and the broker's copy with it; tried until the broker answers.
+
+        Where it is refused, a node that is to be shown elsewhere is shown there all the same.
+        """
 
         def taken(code: int) -> None:
-            if code < REFUSED and not self._settings.discovery:
+            if topic == self._told_at and (code < REFUSED or self._settings.discovery):
                 self._told_at = ""
-                self._journal.commit((Forget(FACT, DISCOVERED),), lambda: None)
+                self._journal.commit((Forget(FACT, DISCOVERED),), self._again)
 
         self._bus.publish(topic, b"", qos=1, retain=True, receipt=taken)
