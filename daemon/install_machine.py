@@ -36,7 +36,7 @@ from daemon.install_plan import (
     Remove,
     Step,
 )
-from daemon.install_units import CACHE, SETTINGS, STATE, UNITS
+from daemon.install_units import BROKER, CACHE, SETTINGS, STATE, UNITS
 
 COMPLETE = "complete"
 """The file in a release that says that nothing of it is missing; written last."""
@@ -105,6 +105,7 @@ def _look() -> Facts:
     drop_ins = (UNIT_FOLDER / f"{unit}.d" for unit in UNITS)
     folders = (SETTINGS.parent, BUS, STATE, CACHE, PREFIX, *drop_ins)
     current = CURRENT.resolve()
+    active, stale = _running(current)
     return Facts(
         root=os.geteuid() == 0,
         systemd=Path("/run/systemd/system").is_dir(),
@@ -119,7 +120,8 @@ def _look() -> Facts:
         files={path: path.read_text(encoding="utf-8") for path in files if path.is_file()},
         folders=frozenset(path for path in folders if _is_open_folder(path)),
         enabled=frozenset(unit for unit in UNITS if (WANTED_FOLDER / unit).is_symlink()),
-        active=frozenset(_active()),
+        active=active,
+        stale=stale,
     )
 
 
@@ -142,14 +144,33 @@ def _is_open_folder(path: Path) -> bool:
     return path != SETTINGS.parent or path.stat().st_mode & 0o055 == 0o055
 
 
-def _active() -> Iterator[str]:
+def _running(release: Path) -> tuple[frozenset[str], frozenset[str]]:
+    """The units that are active, and those of them that are not what is on the disk."""
     systemctl = _program("systemctl")
-    for unit in UNITS if systemctl else ():
-        done = subprocess.run(
-            [systemctl or "", "is-active", "--quiet", unit], capture_output=True, check=False
-        )
-        if done.returncode == 0:
-            yield unit
+    if systemctl is None:
+        return frozenset(), frozenset()
+    asked = [f"--property={name}" for name in ("Id", "ActiveState", "MainPID", "NeedDaemonReload")]
+    done = subprocess.run(
+        [systemctl, "show", *asked, *UNITS], capture_output=True, text=True, check=False
+    )
+    active, stale = set(), set()
+    for block in done.stdout.split("\n\n"):
+        told = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+        if told.get("ActiveState") == "active":
+            active.add(told["Id"])
+            ours = told["Id"] == BROKER or _is_of(release, told["MainPID"])
+            if told["NeedDaemonReload"] == "yes" or not ours:
+                stale.add(told["Id"])
+    return frozenset(active), frozenset(stale)
+
+
+def _is_of(release: Path, process: str) -> bool:
+    """Whether the process is of that release's Python."""
+    try:
+        words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return words[0].startswith(f"{release}/".encode())
 
 
 def _shipped(checkout: Path) -> Iterable[Path]:

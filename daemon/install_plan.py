@@ -129,6 +129,8 @@ class Facts:
         release: the name of the one in use; "" for none.
         files: the text of each file that a plan could write, as far as it is there.
         folders: those of a plan's folders that are there.
+        stale: active units that run another release or another unit than are on the disk: an
+            installation was cut off before it started them anew.
     """
 
     root: bool = True
@@ -145,6 +147,7 @@ class Facts:
     folders: frozenset[Path] = frozenset()
     enabled: frozenset[str] = frozenset()
     active: frozenset[str] = frozenset()
+    stale: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,9 +199,9 @@ def plan_install(facts: Facts, wish: Wish) -> list[Step]:
     if not facts.program:
         steps.append(Link(PROGRAM, CURRENT / "bin" / "forgebus"))
     steps += _mosquitto(facts, wish)
-    if any(isinstance(step, File | Remove) for step in changed):
+    if facts.stale or any(isinstance(step, File | Remove) for step in changed):
         steps.append(Command(("systemctl", "daemon-reload")))
-    steps += _services(facts, wish, {_unit_of(step) for step in changed})
+    steps += _services(facts, wish, {_unit_of(step) for step in changed} | facts.stale)
     old = [name for name in facts.releases if name != wish.release]
     return steps + [Remove(RELEASES / name) for name in old]
 

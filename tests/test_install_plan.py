@@ -192,6 +192,15 @@ def test_a_changed_unit_restarts_that_unit_alone() -> None:
     assert restarted(steps) == [DOORS]
 
 
+def test_an_installation_that_was_cut_off_is_completed() -> None:
+    """The files were in their places, and the node was not started anew."""
+    steps = plan_install(replace(INSTALLED, stale=frozenset({NODE})), WISH)
+    assert steps == [
+        Command(("systemctl", "daemon-reload")),
+        Command(("systemctl", "restart", NODE)),
+    ]
+
+
 def test_doors_that_are_closed_again_are_stopped() -> None:
     both = after(INSTALLED, plan_install(INSTALLED, replace(WISH, doors=True)))
     assert plan_install(both, WISH) == [Command(("systemctl", "disable", "--now", DOORS))]
