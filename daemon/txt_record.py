@@ -11,6 +11,7 @@ form, and believed by nobody. `daemon.known_bus` says what is trusted.
 """
 
 import hashlib
+import re
 import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ Fingerprint = Annotated[
 ]
 Host = Annotated[
     str,
-    Meta(pattern=r"^[A-Za-z0-9.:_-]{0,253}$(?!\n)", description="a host name or an address"),
+    Meta(pattern=r"^[A-Za-z0-9.:_-]{0,250}$(?!\n)", description="a host name or an address"),
 ]
 
 
@@ -113,8 +114,10 @@ def nearest_first(addresses: Iterable[str], own: Iterable[str]) -> list[str]:
 
 def fingerprint(certificate: bytes) -> str:
     """The sha256 of the first certificate in a PEM file. Raises ValueError when there is none."""
-    der = ssl.PEM_cert_to_DER_cert(certificate.decode("ascii").strip())
-    return hashlib.sha256(der).hexdigest()
+    first = _CERTIFICATE.search(certificate.decode("ascii"))
+    if first is None:
+        raise ValueError("there is no certificate in it")
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(first[0])).hexdigest()
 
 
 def grouped(authority: str) -> str:
@@ -142,6 +145,9 @@ def _announcement(port: int | None, txt: Mapping[bytes, bytes | None]) -> Announ
         "host": said["host"],
     }
     return msgspec.convert(given, Announcement, strict=False)
+
+
+_CERTIFICATE = re.compile(f"{ssl.PEM_HEADER}.*?{ssl.PEM_FOOTER}", re.DOTALL)
 
 
 def _bits(address: str) -> int:

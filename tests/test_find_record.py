@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import ssl
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,6 +47,14 @@ def heard(record: dict[bytes, bytes | None], name: str = "forgebus on kitchen") 
 )
 def test_what_is_announced_is_read_back(bus: Announcement) -> None:
     assert heard(wire(bus)) == Found("forgebus on kitchen", HERE, bus)
+
+
+def test_the_longest_fits_the_strings_of_a_record() -> None:
+    longest = {"base": "b" * 120, "host": "h" * 250, "authority": PRINT, "tls": True}
+    bus = msgspec.convert({"port": 8883} | longest, Announcement)
+    assert all(len(f"{key}={value}") <= 255 for key, value in bus.txt().items())
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"port": 8883, "host": "h" * 251}, Announcement)
 
 
 def test_another_broker_is_none_of_ours() -> None:
@@ -122,7 +131,11 @@ def test_the_fingerprint_is_that_of_the_certificate() -> None:
     der = ssl.PEM_cert_to_DER_cert(made.decode())
     assert fingerprint(made) == hashlib.sha256(der).hexdigest()
     assert grouped(fingerprint(made)).replace(" ", "") == f"sha256{fingerprint(made)}"
-    for wrong in (b"", b"hello", b"\xff"):
+    for number in (1, 2, 3):  # of each length that base64 pads otherwise
+        other = Authority.new("b" * number, now()).pair.certificate
+        assert fingerprint(b"Issuer: a\n" + made + other) == fingerprint(made)
+        assert fingerprint(other + made) == fingerprint(other)
+    for wrong in (b"", b"hello", b"\xff", made[:-30]):
         with pytest.raises(ValueError, match=r".*"):
             fingerprint(wrong)
 
