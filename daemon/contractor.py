@@ -280,7 +280,8 @@ class Contractor:
             return f"{self._own} takes no work from {home}"
         if self._closed:
             return self._closed
-        return self._waiting.refusal(home)
+        begins = not self._waiting and self._busy.fits(award.capability)
+        return "" if begins else self._waiting.refusal(home)
 
     def _fill(self, now: float) -> list[Action]:
         """Free slots take the most urgent of those that wait."""

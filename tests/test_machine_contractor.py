@@ -90,6 +90,16 @@ def test_what_waits_is_bounded() -> None:
     assert shop.pi.holding(Phase.WAITING) == 2
 
 
+def test_without_places_to_wait_it_takes_what_begins_at_once() -> None:
+    """As it bids: a slot is free, so nothing waits."""
+    shop = Shop(max_queue=0)
+    assert not shop.pi.quote(offer(), "desk", shop.now).declined
+    assert runs(shop.award("app/a"))
+    assert shop.pi.quote(offer(), "desk", shop.now).declined
+    full = [("app/b", 1, "pi has 0 attempts waiting, as many as it may")]
+    assert refusals(shop.award("app/b")) == full
+
+
 def test_what_no_longer_waits_makes_room() -> None:
     shop = Shop(max_queue=2)
     shop.award("app/first")
