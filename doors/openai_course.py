@@ -19,6 +19,8 @@ from bus_topics import messages as m
 from bus_topics.errors import TooLarge, WireError
 from daemon.asking import Asking, MeshError, Rejected, Unfinished
 from daemon.mesh import Mesh
+from doors.home_exposed import Home
+from doors.home_steps import Control
 from doors.openai_errors import ApiError, bad_request, of_bus, too_late
 from doors.openai_form import Chat, NamedTool
 from doors.openai_home import home_in, scene
@@ -36,8 +38,6 @@ from doors.openai_routing import (
     ways,
 )
 from doors.openai_tools import Called, act, after, has_home_tools, refusal
-from doors.wyoming_home import Home
-from doors.wyoming_steps import Control
 
 ROUTING_MS = 5000
 """Within this the router must have answered, or is done without."""

@@ -12,8 +12,7 @@ import msgspec
 import orjson
 import yaml
 
-from doors.openai_form import Message
-from doors.wyoming_home import (
+from doors.home_exposed import (
     MOST_AREAS,
     MOST_ENTITIES,
     MOST_FLOORS,
@@ -22,6 +21,7 @@ from doors.wyoming_home import (
     Home,
     Place,
 )
+from doors.openai_form import Message
 
 LIVE, WHERE, WHEN = "GetLiveContext", "GetCurrentLocation", "GetDateTime"
 """Tools of Home Assistant that tell something."""

@@ -11,11 +11,11 @@ from typing import Any
 
 import msgspec
 
+from doors.home_exposed import Exposed, Home
+from doors.home_speech import done, sorry, told
+from doors.home_steps import ASKING, CannotError, Control, Meant, Step, steps_of
 from doors.openai_form import Chat, Function, Message
 from doors.openai_home import LIVE, WHEN, WHERE, bare, results, unwrapped
-from doors.wyoming_home import Exposed, Home
-from doors.wyoming_speech import done, sorry, told
-from doors.wyoming_steps import ASKING, CannotError, Control, Meant, Step, steps_of
 
 _GERMAN = frozenset(
     """der die das den dem im ist sind wie welche bitte mach mache schalte schalt stelle licht lichter aus

@@ -20,10 +20,10 @@ from wyoming.intent import Entity, Intent, IntentsStart, IntentsStop, NotRecogni
 from bus_topics.messages import Final, Outcome
 from daemon.asking import MeshError, Rejected, Unfinished
 from daemon.mesh import Mesh
-from doors.wyoming_home import Home
+from doors.home_exposed import Home
+from doors.home_speech import done, language_of, plain, sorry, told
+from doors.home_steps import CannotError, Control, Meant, Step, is_question, steps_of
 from doors.wyoming_home_assistant import HomeAssistant, NotDoneError, UnreachableError
-from doors.wyoming_speech import done, language_of, plain, sorry, told
-from doors.wyoming_steps import CannotError, Control, Meant, Step, is_question, steps_of
 
 LONGEST_SENTENCE = 500
 """Characters; `home_control` reads no more."""

@@ -18,7 +18,7 @@ import msgspec
 import structlog
 
 from daemon.private_files import PrivateFileError, read_secret
-from doors.wyoming_home import (
+from doors.home_exposed import (
     Area,
     Device,
     Exposure,

@@ -9,10 +9,10 @@ import pytest
 from openai_fixture import Endpoint
 from openai_homes import BRIGHTNESS, OVERVIEW, SYSTEM, TOOLS, done, intent, live_context, plain_tool
 
+from doors.home_steps import Control, Meant
 from doors.openai_form import Chat, Message, chat_of
 from doors.openai_home import home_in, results
 from doors.openai_tools import Act, act, after, refusal
-from doors.wyoming_steps import Control, Meant
 
 # --- on a real bus ---------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from bus_topics.codec import MAX_CONTENT
-from doors.wyoming_home import (
+from doors.home_exposed import (
     MOST_ENTITIES,
     Area,
     Attributes,
@@ -23,8 +23,8 @@ from doors.wyoming_home import (
     State,
     home_of,
 )
-from doors.wyoming_speech import done, language_of, plain, sorry, told
-from doors.wyoming_steps import CannotError, Meant, Step, steps_of
+from doors.home_speech import done, language_of, plain, sorry, told
+from doors.home_steps import CannotError, Meant, Step, steps_of
 
 NOON = datetime(2026, 1, 2, 12, 5, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from doors.wyoming_home import Exposed, Home
+from doors.home_exposed import Exposed, Home
 
 _INTENT = re.compile(r"Hass[A-Za-z]{1,60}")
 

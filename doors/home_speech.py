@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from doors.wyoming_home import Exposed, Home
-from doors.wyoming_steps import Meant, entities_of
+from doors.home_exposed import Exposed, Home
+from doors.home_steps import Meant, entities_of
 
 MOST_NAMES = 6
 
