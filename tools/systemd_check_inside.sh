@@ -33,6 +33,8 @@ install() {
 answers() {
     said=$(forgebus ask math "what is 15% of 80" --login cli)
     has "$said" 12 "a task is answered: $said"
+    has "$(su nobody -s /bin/sh -c 'forgebus ask math "what is 6 times 7"')" 42 "also to a plain user"
+    su nobody -s /bin/sh -c 'forgebus doctor' >/dev/null && pass "whose doctor finds nothing wrong"
     (mosquitto_sub -h 127.0.0.1 -t 'forgebus/v1/answer/me/#' -C 1 -W 30 >/tmp/answer) &
     sleep 0.5
     mosquitto_pub -h 127.0.0.1 -t forgebus/v1/ask/me/math -m 'what is seven times eight'
@@ -162,6 +164,8 @@ upgraded() {
     is "$((tasks > 0)) $(tasks_kept)" "1 $tasks" "with all $tasks tasks"
     is "$([ -e "$before" ] || echo gone)" gone "the release before is gone"
     has "$(forgebus install)" "nothing to do" "and an install after it does nothing"
+    touch /etc/systemd/system/forgebus.service
+    has "$(forgebus install)" "restart forgebus.service" "one that was cut off is completed"
 }
 
 removed() {
