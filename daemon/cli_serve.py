@@ -1,9 +1,13 @@
 """`forgebus serve`: the doors for programs that speak no MQTT, in a process of their own."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from daemon.cli_node import STOPPED_AT_ONCE, on_signals
 from daemon.cli_options import DONE, USAGE, CommandError, ConfigFile, Host, Port, settings
+
+if TYPE_CHECKING:
+    from daemon.config import Config
 
 
 def serve(config: ConfigFile = None, host: Host = None, port: Port = None) -> int:
@@ -20,7 +24,7 @@ def serve(config: ConfigFile = None, host: Host = None, port: Port = None) -> in
             USAGE,
         )
     logs.set_up(loaded.node.log_level, loaded.node.log_format)
-    if why := refusal(doors_broker(loaded)):
+    if why := _of_another(loaded) or refusal(doors_broker(loaded)):
         raise CommandError(why, USAGE)
 
     async def open_until_stopped() -> int:
@@ -35,3 +39,16 @@ def serve(config: ConfigFile = None, host: Host = None, port: Port = None) -> in
         return DONE
 
     return asyncio.run(open_until_stopped())
+
+
+def _of_another(config: "Config") -> str:
+    """Why the doors have no certificate of their own; with the node's they would end its connection. Or ""."""
+    broker, doors = config.broker, config.doors
+    certified = broker.tls_cert is not None and broker.password_file is None
+    if not certified or doors.tls_cert is not None or doors.login == broker.username:
+        return ""
+    return (
+        f"the certificate in [broker] says that this is {broker.username or 'somebody'}, and one login has one"
+        f" connection: `forgebus enroll {doors.login} --app --out FOLDER`, then name login.crt and login.key of it"
+        " in [doors] tls_cert and tls_key"
+    )

@@ -47,6 +47,15 @@ def test_no_door_is_an_error(tmp_path: Path) -> None:
     finished("serve", "--config", config).fails(2, "no door is open", "[openai]", "listen")
 
 
+def test_the_certificate_of_the_node_is_not_used(tmp_path: Path) -> None:
+    """A login has one connection: the doors and the node would throw each other off the bus."""
+    config = tmp_path / "forgebus.toml"
+    broker = '[broker]\nusername = "kitchen"\ntls_cert = "login.crt"\ntls_key = "login.key"\n'
+    config.write_text(f'{broker}[openai]\nlisten = "127.0.0.1:8750"\n')
+    words = ("this is kitchen", "forgebus enroll doors --app", "[doors] tls_cert")
+    finished("serve", "--config", config).fails(2, *words)
+
+
 def test_it_waits_for_a_broker_that_comes_later(tmp_path: Path, later: BrokerProcess) -> None:
     process, url = _serve(tmp_path, later)
     try:
