@@ -27,10 +27,15 @@ LIVE, WHERE, WHEN = "GetLiveContext", "GetCurrentLocation", "GetDateTime"
 """Tools of Home Assistant that tell something."""
 
 _OVERVIEW = re.compile(r"^- names: .*(?:\n[- ] .*)*", re.MULTILINE)
-_HERE = re.compile(r"You are in area (.{1,200}?)(?: \(floor .{1,200}?\))? and all generic commands")
+_HERE = re.compile(r"You are in area (.{1,200}?)(?: \(floor .{1,200}?\))?\Z")
+_AFTER_HERE, _LONGEST_HERE = " and all generic commands", 450
 _HEARD = "here"
 _LONGEST = 200
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_DEEPEST = 4
+_LONGEST_OVERVIEW = 512 * 1024
+_Parser = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+"""Gives texts alone: what a value means is read here, and nothing of the many things that YAML may construct."""
 
 
 def home_in(messages: Sequence[Message]) -> Home:
@@ -42,8 +47,7 @@ def home_in(messages: Sequence[Message]) -> Home:
         if one.role in {"system", "developer"}:
             text = one.text()
             entities |= _entities(text, aliases)
-            if found := _HERE.search(text):
-                here = found[1]
+            here = _room(text) or here
     for name, result in results(messages):
         match bare(name), result:
             case "GetLiveContext", str(text):
@@ -109,15 +113,20 @@ def unwrapped(content: str) -> Any:
     return value
 
 
+def _room(text: str) -> str:
+    """The area in which the prompt says the speaker is; looked for where it ends, not at each beginning."""
+    before, said, _ = text.partition(_AFTER_HERE)
+    found = _HERE.search(before[-_LONGEST_HERE:]) if said else None
+    return found[1] if found else ""
+
+
 def _entities(text: str, aliases: dict[str, str]) -> dict[str, Exposed]:
     """The entities of an overview; what is no overview has none. Other names of areas go into `aliases`."""
     found: dict[str, Exposed] = {}
     for block in _OVERVIEW.findall(text):
-        if "<<" in block:  # merged keys may grow without bound, and Home Assistant writes none
-            continue
         try:
-            rows = yaml.load(block, Loader=_Loader)  # noqa: S506 - a safe one, in C where there is one
-        except (yaml.YAMLError, RecursionError, ValueError):
+            rows = yaml.load(block, Loader=_Loader) if _is_plain(block) else ()  # noqa: S506 - of texts alone
+        except yaml.YAMLError:
             continue
         for row in rows if isinstance(rows, list) else ():
             if isinstance(row, dict) and len(found) < MOST_ENTITIES:
@@ -127,6 +136,30 @@ def _entities(text: str, aliases: dict[str, str]) -> dict[str, Exposed]:
                     others = _text(row.get("areas")).split(", ")[1:9]
                     aliases |= dict.fromkeys((one[:_LONGEST] for one in others), entity.area)
     return found
+
+
+def _is_plain(block: str) -> bool:
+    """Whether it is as Home Assistant writes one: not deep, and nothing by reference.
+
+    The loader in C goes into each level with a call, and ends the process where there are too many.
+    Raises YAMLError.
+    """
+    depth = 0
+    if len(block) > _LONGEST_OVERVIEW:
+        return False
+    for event in yaml.parse(block, Loader=_Parser):
+        match event:
+            case yaml.AliasEvent():
+                return False
+            case yaml.CollectionStartEvent():
+                depth += 1
+            case yaml.CollectionEndEvent():
+                depth -= 1
+            case _:
+                pass
+        if depth > _DEEPEST:
+            return False
+    return True
 
 
 def _entity(row: Mapping[Any, Any], number: int) -> Exposed | None:
@@ -142,28 +175,15 @@ def _entity(row: Mapping[Any, Any], number: int) -> Exposed | None:
         name=names[0][:_LONGEST],
         aliases=tuple(one[:_LONGEST] for one in names[1:17]),
         area=_text(row.get("areas")).split(", ")[0][:_LONGEST],
-        state=_state(row.get("state")),
+        state=_text(row.get("state"))[:_LONGEST],
         attributes=Attributes(
             **{name: _number(given[name]) for name in Attributes.__struct_fields__ if name in given}
         ),
     )
 
 
-def _state(value: Any) -> str:
-    """As Home Assistant has it: YAML reads on and off as true and false where they are not quoted."""
-    match value:
-        case True:
-            return "on"
-        case False:
-            return "off"
-        case str() | int() | float():
-            return str(value)[:_LONGEST]
-        case _:
-            return ""
-
-
 def _text(value: Any) -> str:
-    """A text, and nothing else: what YAML repeats by name may be endless when it is written out."""
+    """A text, and nothing else."""
     return value if isinstance(value, str) else ""
 
 

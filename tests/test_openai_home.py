@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -205,13 +208,40 @@ def test_the_home_is_read_from_the_prompt() -> None:
         "- names: x\n  domain: 5!",
         "- names: &a [*a]\n  domain: light",
         "- names:\n  domain: light",
-        "- names: x\n  domain: light\n  <<: {}",
+        "- names: x\n  domain: &a light\n  state: *a",
+        "- names: x\n  domain: light\n  <<: &a {<<: *a}",
         f"- names: {'[' * 5000}",
         "- names: !!python/object/apply:os.system ['true']\n  domain: light",
     ],
 )
 def test_a_prompt_without_a_home_has_none(prompt: str) -> None:
     assert home_in((Message("system", prompt),)).entities == {}
+
+
+DEEP = 100_000
+ROOT = Path(__file__).parent.parent
+HOSTILE = rf"""
+from doors.openai_form import Message
+from doors.openai_home import home_in
+for deep in ("- names: " + "[" * {DEEP}, "- names: x\n" + "- " * {DEEP}, "- names: " + "{{a: " * {DEEP}):
+    assert home_in((Message("system", deep),)).entities == {{}}
+"""
+
+
+def test_an_overview_of_any_depth_does_not_end_the_process() -> None:
+    """In a process of its own: the loader in C goes as deep as the stack, and then further."""
+    ended = subprocess.run([sys.executable, "-c", HOSTILE], timeout=60, check=False, cwd=ROOT)
+    assert ended.returncode == 0
+
+
+@pytest.mark.parametrize(
+    "state",
+    ["!!bool x", "!!timestamp x", "!!int ''", f"0x{'f' * 5000}", "9" * 400, ".inf", "2026-99-99"],
+)
+def test_values_that_yaml_would_construct_are_texts(state: str) -> None:
+    told = f"- names: x\n  domain: light\n  state: {state}\n  attributes:\n    brightness: {state}"
+    (light,) = home_in((Message("system", told),)).entities.values()
+    assert isinstance(light.state, str)
 
 
 def test_names_that_yaml_quotes_or_folds_are_read() -> None:
