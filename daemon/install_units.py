@@ -18,17 +18,14 @@ DAEMON_MB = 128
 """What the node's own process may take beside its workers: twice what it was seen to."""
 
 _HEAD = "# Written by `forgebus install`, anew each time. For changes: systemctl edit {unit}\n"
-_LINK = tuple(("broker", key) for key in ("password_file", "tls_ca", "tls_cert", "tls_key"))
-_HANDED = {
-    NODE: _LINK,
-    DOORS: (
-        *_LINK,
-        *(("doors", key) for key in ("password_file", "tls_cert", "tls_key")),
-        ("openai", "api_key_file"),
-        ("wyoming", "token_file"),
-    ),
-}
-"""By unit: the files of the configuration that its user may be unable to read where they lie."""
+_OF_NODE = tuple(("broker", key) for key in ("password_file", "tls_ca", "tls_cert", "tls_key"))
+_OF_DOORS = (
+    ("broker", "tls_ca"),
+    *(("doors", key) for key in ("password_file", "tls_cert", "tls_key")),
+    ("openai", "api_key_file"),
+)
+"""The files of the configuration that a unit's user may be unable to read where they lie. The doors are not
+given the node's key, which they may not use."""
 
 
 def first_settings(profile: str) -> str:
@@ -64,7 +61,7 @@ def profile_drop_in(config: Config, *, named: bool) -> str:
 def secrets_drop_in(unit: str, config: Config) -> str:
     """Hands over keys, certificates and passwords, though only root may read the files; "" for none."""
     lines = []
-    for section, key in _HANDED.get(unit, ()):
+    for section, key in _handed(unit, config):
         path = getattr(getattr(config, section), key)
         if path is not None:
             name = f"{section}.{key}"
@@ -75,11 +72,20 @@ def secrets_drop_in(unit: str, config: Config) -> str:
     return _HEAD.format(unit=unit) + "\n".join(["[Service]", *lines]) + "\n" if lines else ""
 
 
+def _handed(unit: str, config: Config) -> tuple[tuple[str, str], ...]:
+    """Section and key of what the unit reads."""
+    if unit == NODE:
+        return _OF_NODE
+    if config.doors.tls_cert or config.doors.password_file:
+        return _OF_DOORS
+    return (("broker", "password_file"), *_OF_DOORS)
+
+
 def drop_ins(config: Config, *, named: bool) -> Mapping[str, str]:
     """Text by path below the folder of the units; "" where there is to be no such file."""
     return {
         f"{NODE}.d/10-profile.conf": profile_drop_in(config, named=named),
-        **{f"{unit}.d/20-secrets.conf": secrets_drop_in(unit, config) for unit in _HANDED},
+        **{f"{unit}.d/20-secrets.conf": secrets_drop_in(unit, config) for unit in (NODE, DOORS)},
     }
 
 

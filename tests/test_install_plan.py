@@ -305,7 +305,19 @@ def test_secrets_are_handed_over_under_the_names_that_the_node_reads() -> None:
     assert config.load(None, {"HOME": "/h", **variables}).broker.tls_key == Path(
         "/run/credentials/it/broker.tls_key"
     )
-    assert secrets_drop_in(NODE, LOOPBACK) == secrets_drop_in(BROKER, got) == ""
+    assert "broker.tls_key" not in doors, "whoever gets in by a door does not get the node's key"
+    assert secrets_drop_in(NODE, LOOPBACK) == secrets_drop_in(DOORS, LOOPBACK) == ""
+
+
+@pytest.mark.parametrize(("own", "handed"), [("", True), ("/etc/forgebus/doors", False)])
+def test_the_doors_are_given_the_password_that_they_use(own: str, *, handed: bool) -> None:
+    overrides: dict[str, object] = {
+        "broker.username": "box",
+        "broker.password_file": "/etc/forgebus/password",
+        "doors.password_file": own,
+    }
+    text = secrets_drop_in(DOORS, config.load(None, {"HOME": "/h"}, overrides))
+    assert ("/etc/forgebus/password" in text) == handed
 
 
 def test_a_path_is_taken_as_the_service_takes_it() -> None:
