@@ -98,8 +98,10 @@ def _one(name: str, entity: Exposed, values: Mapping[str, str | int | float]) ->
     """An intent for one entity, named by its id: of two with one name it is the right one."""
     told = dict(values)
     for slot in _STEPPED.keys() & values.keys():
-        del told[slot]
-        told |= _changed(slot, float(values[slot]), entity)
+        by = told.pop(slot)
+        if isinstance(by, str):
+            raise CannotError(f"{slot} is no number")
+        told |= _changed(slot, by, entity)
     return Step(name, {"name": entity.entity_id, **told})
 
 

@@ -115,7 +115,7 @@ def _call(step: Step, home: Home, offered: Sequence[Function]) -> Called:
         # An intent for one domain alone does not ask for it.
         del slots["domain"]
     arguments = {name: _fitted(fields.get(name), name, value) for name, value in slots.items()}
-    if isinstance(required, list) and any(name not in arguments for name in required):
+    if isinstance(required, list) and any(name not in list(arguments) for name in required):
         raise CannotError(f"{step.name} wants more than was said")
     return Called(tool.name, arguments)
 

@@ -220,6 +220,12 @@ def test_an_answer_beyond_what_is_exposed_or_known_is_not_carried_out(meant: Mea
         steps_of((meant,), HOME, only_exposed=True)
 
 
+def test_a_step_that_is_no_number_is_not_taken() -> None:
+    meant = Meant("HassLightSet", {"brightness_step": "more"}, ("light.lamp",))
+    with pytest.raises(CannotError, match="brightness_step"):
+        steps_of((meant,), HOME, only_exposed=True)
+
+
 def test_a_slot_never_widens_a_command_that_names_no_entity() -> None:
     assert steps("HassTurnOff", {"domain": "lock"}) == [Step("HassTurnOff", {})]
 

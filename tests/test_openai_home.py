@@ -287,6 +287,7 @@ def test_where_a_speaker_is_is_asked_before_more_than_one_thing_is_switched() ->
         (intent("HassLightSet", brightness={"anyOf": 5}), True),
         (intent("HassTurnOn"), False),
         (odd({"properties": [], "required": 5}), False),
+        (odd({"properties": {"name": {}, "brightness": {}}, "required": [[]]}), False),
     ],
 )
 def test_a_call_fits_its_tool_or_is_none(*, tool: Any, fits: bool) -> None:
