@@ -8,6 +8,7 @@ again when Home Assistant says that one changed, states at every sentence. Comma
 import asyncio
 import contextlib
 import itertools
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -108,7 +109,7 @@ class HomeAssistant:
                 continue
             except UnreachableError as error:
                 self._tell(str(error))
-            except (aiohttp.ClientError, OSError) as error:
+            except (aiohttp.ClientError, OSError, UnicodeError) as error:  # a host that is no name
                 self._tell(f"{type(error).__name__}: {error}".rstrip(": "))
             fault = 0 if self._up.is_set() else fault + 1
             self._up.clear()
@@ -143,7 +144,7 @@ class HomeAssistant:
                 timeout=aiohttp.ClientTimeout(total=ANSWER_S),
                 allow_redirects=False,
             ) as response:
-                body = await response.content.read(MOST_BYTES)
+                body = await _whole(response.content)
                 status = response.status
         except (aiohttp.ClientError, TimeoutError) as error:
             raise UnreachableError(f"it did not answer a command: {type(error).__name__}") from None
@@ -158,6 +159,8 @@ class HomeAssistant:
             self._token = read_secret(self._token_file)
         except PrivateFileError as error:
             raise _RefusedError(str(error)) from None
+        if not self._token.isprintable():
+            raise _RefusedError(f"{self._token_file} must have one token on one line")
         async with contextlib.AsyncExitStack() as stack:
             session = await stack.enter_async_context(aiohttp.ClientSession())
             async with asyncio.timeout(CONNECT_S):
@@ -323,20 +326,30 @@ _HINTS = {"unauthorized": "; the token must be an administrator's"}
 def _decode(data: Any, kind: type[_Told]) -> _Told:
     try:
         return msgspec.json.decode(data, type=kind)
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise UnreachableError(f"it spoke in a form that is not known here: {error}") from None
+
+
+async def _whole(content: aiohttp.StreamReader) -> bytes:
+    """A body, however many pieces it comes in; what is beyond the most is left."""
+    body = bytearray()
+    async for piece in content.iter_any():
+        body += piece
+        if len(body) > MOST_BYTES:
+            break
+    return bytes(body)
 
 
 def _was_done(body: bytes) -> bool:
     """Whether a command went well; a failed one is told in words, and by having reached nothing."""
     try:
-        told = msgspec.json.decode(body, type=_Response)
-    except msgspec.DecodeError:
+        told = _decode(body, _Response)
+    except UnreachableError:
         return False
     return told.response_type != "error" and bool(told.data.success or not told.speech)
 
 
 def _version(text: str) -> tuple[int, ...]:
-    """(2026, 10) of "2026.10.4"."""
-    parts = text.split(".")[:2]
-    return tuple(int(part) for part in parts) if all(p.isdecimal() for p in parts) else ()
+    """(2026, 10) of "2026.10.4"; () of what is none."""
+    found = re.match(r"([0-9]{1,4})\.([0-9]{1,4})\b", text)
+    return tuple(map(int, found.groups())) if found else ()

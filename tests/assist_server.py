@@ -5,6 +5,8 @@ The real one is tried by `make ha`; this one stands where a test must choose wha
 
 from __future__ import annotations
 
+import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,7 @@ class AssistServer:
         self.handled: list[dict[str, Any]] = []
         self.refusing: set[str] = set()
         self.silent: set[str] = set()
+        self.piecewise = False
         self._sockets: list[web.WebSocketResponse] = []
         self._runner: web.AppRunner | None = None
 
@@ -59,8 +62,11 @@ class AssistServer:
         self._runner = None
 
     async def changed(self, event: str = "entity_registry_updated") -> None:
+        await self.said(json.dumps({"id": 1, "type": "event", "event": {"event_type": event}}))
+
+    async def said(self, message: str) -> None:
         for socket in self._sockets:
-            await socket.send_json({"id": 1, "type": "event", "event": {"event_type": event}})
+            await socket.send_str(message)
 
     async def _websocket(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
@@ -116,7 +122,7 @@ class AssistServer:
             case _:
                 return None
 
-    async def _handle(self, request: web.Request) -> web.Response:
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Authorization") != f"Bearer {self.token}":
             return web.Response(status=401)
         said = await request.json()
@@ -128,7 +134,18 @@ class AssistServer:
         else:
             reached = {"success": [{"id": target, "name": target, "type": "entity"}]}
             done = {"response_type": "action_done", "speech": {}, "data": reached}
-        return web.json_response(done)
+        return await _in_pieces(request, done) if self.piecewise else web.json_response(done)
+
+
+async def _in_pieces(request: web.Request, done: dict[str, Any]) -> web.StreamResponse:
+    """The second half when the first has been read."""
+    response = web.StreamResponse()
+    await response.prepare(request)
+    whole = json.dumps(done).encode()
+    await response.write(whole[:20])
+    await asyncio.sleep(0.1)
+    await response.write(whole[20:])
+    return response
 
 
 def _also(area: str) -> list[str]:

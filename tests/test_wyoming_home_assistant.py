@@ -179,6 +179,42 @@ async def test_what_is_no_home_assistant_is_told(
     assert logs[0]["event"] == "no-home-assistant"
 
 
+@pytest.mark.parametrize("host", ["a..b", "a" * 70])
+async def test_a_host_that_is_no_name_ends_no_door(tmp_path: Path, host: str) -> None:
+    token_file = AssistServer(tmp_path).token_file
+    running = asyncio.create_task(HomeAssistant(f"http://{host}:8123", token_file).run())
+    with structlog.testing.capture_logs() as logs:
+        await eventually(lambda: bool(logs) or running.done(), "nothing was told")
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert logs[0]["event"] == "no-home-assistant"
+
+
+async def test_a_message_of_any_depth_ends_no_door(server: AssistServer) -> None:
+    deep = "[" * 100_000 + "]" * 100_000
+    async with linked(server) as assistant:
+        await server.said(f'{{"id": 1, "type": "event", "event": {deep}}}')
+        await eventually(lambda: server.logins > 1, "no link again")
+        await eventually(lambda: assistant.linked, "no link again")
+        assert len((await assistant.home()).entities) == 3
+
+
+async def test_a_token_of_several_lines_is_told(server: AssistServer) -> None:
+    server.token_file.write_text("the-right-one\nand another\n")
+    with structlog.testing.capture_logs() as logs:
+        async with linked(server, within=False):
+            await eventually(lambda: bool(logs), "nothing was told")
+    assert server.logins == 0
+    assert "one token on one line" in logs[0]["reason"]
+
+
+async def test_an_answer_to_a_command_may_come_in_pieces(server: AssistServer) -> None:
+    server.piecewise = True
+    async with linked(server) as assistant:
+        await assistant.handle("HassTurnOn", {"name": "light.lamp"}, "en")
+
+
 @pytest.mark.parametrize(
     ("version", "many", "more"),
     [
@@ -186,6 +222,7 @@ async def test_what_is_no_home_assistant_is_told(
         ("2026.10.4", True, {"language": "de", "assistant": "conversation"}),
         ("2027.1.0.dev0", True, {"language": "de", "assistant": "conversation"}),
         ("unheard of", False, {}),
+        ("9" * 5000 + ".10", False, {}),
     ],
 )
 async def test_a_command_is_carried_out_as_each_version_takes_it(
