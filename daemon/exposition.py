@@ -234,9 +234,7 @@ def parsed(head: bytes) -> Request | None:
     if not version.startswith("HTTP/1.") or not target.startswith("/"):
         return None
     named = {name.lower(): value.strip() for name, value in fields.items()}
-    return Request(
-        method, target.partition("?")[0], named.get("host", ""), named.get("accept", "")
-    )
+    return Request(method, target.partition("?")[0], named.get("host", ""), named.get("accept", ""))
 
 
 def _encoded(answer: Answer, *, with_body: bool) -> bytes:
