@@ -9,10 +9,12 @@ from pathlib import Path
 from zeroconf.asyncio import AsyncServiceInfo
 
 from daemon.discovery import open_link, own_addresses
-from daemon.txt_record import LONGEST_NAME, SERVICE, Announcement
+from daemon.txt_record import SERVICE, Announcement
 
 LOOK_S = 5.0
 """How often is looked whether the broker still listens, and under which addresses."""
+LONGEST_HOST = 40
+"""Characters of this machine's name that are told: with what is put beside it, it must fit a DNS label."""
 ANY = "0.0.0.0"  # noqa: S104 - it is compared with, nobody listens there
 SOCKETS = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 
@@ -54,16 +56,16 @@ def reached(port: int, addresses: Sequence[str]) -> tuple[str, ...]:
 
 
 def instance(host: str) -> str:
-    """What this machine calls its bus: a name for people, within the 63 bytes of a DNS label."""
-    label = f"forgebus on {host}".encode("ascii", "replace").decode().replace(".", " ")
-    return label[:LONGEST_NAME].strip()
+    """What this machine calls its bus: a name for people, which may be numbered within a DNS label."""
+    label = f"forgebus on {host[:LONGEST_HOST]}".encode("ascii", "replace").decode()
+    return label.replace(".", " ").strip()
 
 
 @contextlib.asynccontextmanager
 async def _announced(
     bus: Announcement, addresses: Sequence[str], interfaces: Sequence[str]
 ) -> AsyncIterator[None]:
-    host = socket.gethostname().partition(".")[0]
+    host = socket.gethostname().partition(".")[0][:LONGEST_HOST]
     info = AsyncServiceInfo(
         SERVICE,
         f"{instance(host)}.{SERVICE}",

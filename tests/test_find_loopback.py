@@ -61,6 +61,17 @@ async def test_it_is_found_while_its_broker_listens(
     assert await heard(broker.port) == []
 
 
+async def test_the_longest_name_of_a_machine_is_announced_twice(
+    broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By two buses there; a name longer than a DNS label holds would end the announcing."""
+    monkeypatch.setattr(socket, "gethostname", lambda: "k" * 64)
+    first, second = (Announcement(port=broker.port, base=base) for base in ("one", "two"))
+    async with announced(first), announced(second):
+        found = await heard(broker.port)
+        assert {one.bus.base for one in found if one.bus is not None} == {"one", "two"}
+
+
 async def test_nothing_is_announced_that_only_this_machine_reaches(broker: BrokerProcess) -> None:
     told: list[tuple[str, ...]] = []
     stopping = asyncio.Event()
@@ -197,5 +208,5 @@ async def test_where_the_own_addresses_may_not_be_read_it_says_so_in_words(
         raise OSError(97, "Address family not supported by protocol")
 
     monkeypatch.setattr("daemon.discovery.ifaddr.get_adapters", refused)
-    with pytest.raises(DiscoveryError, match="cannot be asked by multicast: .* --host"):
+    with pytest.raises(DiscoveryError, match=r"cannot be asked by multicast: .* --host"):
         await look(0.1)
