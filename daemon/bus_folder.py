@@ -260,7 +260,8 @@ class BusFolder:
     def _hand_over(self, path: Path, user: str) -> None:
         if os.geteuid() == 0 and user:
             account = pwd.getpwnam(user)
-            os.chown(path, account.pw_uid, account.pw_gid)
+            # Whose folder it is may have put a link there meanwhile.
+            os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)
 
     def _check_user(self, user: str) -> None:
         if user and os.geteuid() == 0:

@@ -109,7 +109,8 @@ def remember(folder: Path, bus: KnownBus) -> None:
         write_private(folder / FILE, msgspec.json.format(msgspec.json.encode(bus)) + b"\n")
         if os.geteuid() == 0:
             owner = folder.stat()
-            os.chown(folder / FILE, owner.st_uid, owner.st_gid)
+            # Whose folder it is may have put a link there meanwhile.
+            os.chown(folder / FILE, owner.st_uid, owner.st_gid, follow_symlinks=False)
     except PrivateFileError as error:
         raise KnownBusError(str(error)) from error
 

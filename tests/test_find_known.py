@@ -99,6 +99,24 @@ def test_what_root_remembers_in_a_service_s_directory_the_service_may_read(tmp_p
     assert (found.st_uid, found.st_gid) == (4242, 4343)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes root")
+def test_a_service_cannot_have_root_give_it_another_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It owns the folder, so it may put a link in the file's place before the file is handed over."""
+    of_root, folder = tmp_path / "of-root", tmp_path / "state"
+    of_root.write_text("")
+    folder.mkdir()
+    os.chown(folder, 4242, 4343)
+
+    def swapped(path: Path, data: bytes) -> None:
+        path.symlink_to(of_root)
+
+    monkeypatch.setattr("daemon.known_bus.write_private", swapped)
+    remember(folder, KNOWN)
+    assert of_root.stat().st_uid == 0
+
+
 @pytest.mark.parametrize(("what", "mode"), [(FILE, 0o666), (FILE, 0o620), ("", 0o777)])
 def test_what_others_could_have_written_is_not_believed(
     tmp_path: Path, what: str, mode: int

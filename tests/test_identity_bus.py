@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 import stat
@@ -22,7 +23,7 @@ from daemon.certificates import Authority, new_request
 from daemon.cli_identity import _end_session
 from daemon.config import load
 from daemon.login_files import for_commands
-from daemon.logins import Role
+from daemon.logins import Role, Settings
 from daemon.private_files import PrivateFileError, write_private
 
 DENIED = 0x87
@@ -278,3 +279,23 @@ def test_a_folder_holds_one_bus(bus: SecuredBus, tmp_path: Path) -> None:
         bus.at.revoke("nobody", now())
     with pytest.raises(BusFolderError, match="admin is a login already; --replace"):
         bus.at.check_free("admin")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes root")
+def test_the_user_of_the_broker_cannot_have_root_give_it_another_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It owns the folder, so it may put a link in a file's place before that is handed over."""
+    of_root, at = tmp_path / "of-root", BusFolder(tmp_path / "bus")
+    of_root.write_text("")
+
+    def swapped(path: Path, data: bytes, mode: int = 0o600) -> None:
+        if path == at.broker / "acl":
+            path.symlink_to(of_root)
+        else:
+            write_private(path, data, mode)
+
+    monkeypatch.setattr("daemon.bus_folder.write_private", swapped)
+    at.set_up(Settings(hosts=("127.0.0.1",), port=8883, user="nobody"), now())
+    assert (at.broker / "mosquitto.conf").stat().st_uid != 0
+    assert of_root.stat().st_uid == 0
