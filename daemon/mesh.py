@@ -95,8 +95,13 @@ class Mesh:
         self._up = asyncio.Event()
         self._seen = asyncio.Event()
         self._task = self._loop.create_task(self._bus.run())
-        if not await _within(FIND_S, self._up.wait()):
-            await self._close()
+        up = False
+        try:
+            up = await _within(FIND_S, self._up.wait())
+        finally:
+            if not up:
+                await self._close()
+        if not up:
             raise MeshError(self._unreachable())
         return self
 

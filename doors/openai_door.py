@@ -40,11 +40,16 @@ STOP_S = 3.0
 _log = structlog.get_logger("doors")
 
 
+def check(config: Config) -> None:
+    """Raises ConfigError where the keys cannot be used."""
+    _keys(config)
+
+
 @contextlib.asynccontextmanager
 async def open_door(config: Config, mesh: Mesh) -> AsyncIterator[None]:
     """Listen while entered. Raises ConfigError where the keys or the address cannot be used."""
     listen = config.openai.listen
-    keys = Keys.read(config.openai.api_key_file) if config.openai.api_key_file else None
+    keys = _keys(config)
     app = _app(_Door(mesh, keys, any_host=others_reach(listen)))
     runner = web.AppRunner(
         app,
@@ -65,6 +70,10 @@ async def open_door(config: Config, mesh: Mesh) -> AsyncIterator[None]:
             server.close()
     finally:
         await runner.cleanup()
+
+
+def _keys(config: Config) -> Keys | None:
+    return Keys.read(config.openai.api_key_file) if config.openai.api_key_file else None
 
 
 class _Door:

@@ -8,9 +8,9 @@ A door is a requester like any other app: it has the rights and the budget of it
 """
 
 import asyncio
-import contextlib
 import importlib
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 
@@ -38,14 +38,20 @@ def opened(config: Config) -> list[str]:
 
 
 async def serve(config: Config, stopping: asyncio.Event) -> None:
-    """Open them, and keep them open until `stopping`; then what is being answered is ended."""
-    mesh = await _connected(config, stopping)
+    """Open them, and keep them open until `stopping`; then what is being answered is ended.
+
+    Raises ConfigError where a door cannot be opened: for a file at once, before there is a broker.
+    """
+    doors = [importlib.import_module(f"doors.{name}_door") for name in opened(config)]
+    for door in doors:
+        door.check(config)
+    mesh = await _unless(stopping, _connected(config))
     if mesh is None:
         return
     async with AsyncExitStack() as stack:
         stack.push_async_exit(mesh)
-        for name in opened(config):
-            await stack.enter_async_context(_door(name, config, mesh))
+        for door in doors:
+            await stack.enter_async_context(door.open_door(config, mesh))
         notify.ready()
         async with asyncio.TaskGroup() as tasks:
             interval = notify.watchdog_interval_s() or 5.0
@@ -68,10 +74,10 @@ def doors_broker(config: Config) -> BrokerConfig:
     return msgspec.structs.replace(broker, **own)
 
 
-async def _connected(config: Config, stopping: asyncio.Event) -> Mesh | None:
-    """On the bus, however long the broker takes to come; None when we were stopped before."""
+async def _connected(config: Config) -> Mesh:
+    """On the bus, however long the broker takes to come."""
     told = ""
-    while not stopping.is_set():
+    while True:
         mesh = Mesh(login=config.doors.login, broker=doors_broker(config))
         try:
             return await mesh.__aenter__()
@@ -79,16 +85,19 @@ async def _connected(config: Config, stopping: asyncio.Event) -> Mesh | None:
             if str(error) != told:
                 _log.warning("no-bus", reason=str(error))
             told = str(error)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), RETRY_S)
-    return None
+        await asyncio.sleep(RETRY_S)
 
 
-def _door(name: str, config: Config, mesh: Mesh) -> AbstractAsyncContextManager[None]:
-    """Listening when entered; each module has an `open_door` of this form."""
-    door = importlib.import_module(f"doors.{name}_door")
-    opened_door: AbstractAsyncContextManager[None] = door.open_door(config, mesh)
-    return opened_door
+async def _unless(stopping: asyncio.Event, doing: Coroutine[Any, Any, Mesh]) -> Mesh | None:
+    """What comes of it; None, and it is cancelled, where we are stopped before."""
+    done, stopped = asyncio.create_task(doing), asyncio.create_task(stopping.wait())
+    try:
+        await asyncio.wait((done, stopped), return_when=asyncio.FIRST_COMPLETED)
+        return done.result() if done.done() else None
+    finally:
+        for task in (done, stopped):
+            task.cancel()
+        await asyncio.gather(done, stopped, return_exceptions=True)
 
 
 def _watchdog(mesh: Mesh) -> None:

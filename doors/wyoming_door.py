@@ -47,6 +47,20 @@ LANGUAGES = ["en", "de"]
 _log = structlog.get_logger("doors")
 
 
+def check(config: Config) -> None:
+    """Raises ConfigError where the token cannot be used: not named with its address, or open to others."""
+    wyoming = config.wyoming
+    if bool(wyoming.home_assistant_url) != bool(wyoming.token_file):
+        raise ConfigError(
+            "[wyoming] home_assistant_url and token_file go together; give both or neither"
+        )
+    if wyoming.token_file is not None:
+        try:
+            check_secret(wyoming.token_file)
+        except PrivateFileError as error:
+            raise ConfigError(f"[wyoming] token_file: {error}") from None
+
+
 @contextlib.asynccontextmanager
 async def open_door(config: Config, mesh: Mesh) -> AsyncIterator[None]:
     """Listen while entered. Raises ConfigError where the token or the address cannot be used."""
@@ -183,19 +197,12 @@ class _Server:
 
 
 def _assistant(config: Config) -> HomeAssistant | None:
-    """Raises ConfigError where the token's file is open to others."""
+    """Raises ConfigError as `check` does."""
+    check(config)
     wyoming = config.wyoming
-    if bool(wyoming.home_assistant_url) != bool(wyoming.token_file):
-        raise ConfigError(
-            "[wyoming] home_assistant_url and token_file go together; give both or neither"
-        )
     if wyoming.token_file is None:
         _log.warning("no-entities", reason="home_assistant_url is not set: docs/wyoming.md")
         return None
-    try:
-        check_secret(wyoming.token_file)
-    except PrivateFileError as error:
-        raise ConfigError(f"[wyoming] token_file: {error}") from None
     return HomeAssistant(wyoming.home_assistant_url, wyoming.token_file)
 
 

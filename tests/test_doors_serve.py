@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import subprocess
 import urllib.error
@@ -9,8 +10,13 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from broker_fixture import SETTINGS, BrokerProcess, free_port, until
+import structlog
+from broker_fixture import SETTINGS, BrokerProcess, eventually, free_port, until
 from cli_call import Called, finished, started
+
+from daemon import mesh
+from daemon.config import load
+from doors.serving import serve
 
 
 @pytest.fixture
@@ -73,7 +79,22 @@ def test_it_waits_for_a_broker_that_comes_later(tmp_path: Path, later: BrokerPro
         later.kill()
 
 
-def test_it_stops_while_it_waits(tmp_path: Path, later: BrokerProcess) -> None:
+async def test_it_stops_at_once_while_no_broker_answers(
+    later: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long a broker is waited for, and with nothing left behind."""
+    monkeypatch.setattr(mesh, "FIND_S", 3600.0)
+    stopping = asyncio.Event()
+    config = load(None, {}, {"openai.listen": "127.0.0.1:1", "broker.port": later.port})
+    serving = asyncio.create_task(serve(config, stopping))
+    with structlog.testing.capture_logs() as logs:
+        await eventually(lambda: "bus-down" in str(logs), "no broker was looked for")
+    stopping.set()
+    await asyncio.wait_for(serving, 20)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+def test_a_signal_stops_it_while_it_waits(tmp_path: Path, later: BrokerProcess) -> None:
     process, _ = _serve(tmp_path, later)
     try:
         assert process.stderr is not None
@@ -86,7 +107,7 @@ def test_it_stops_while_it_waits(tmp_path: Path, later: BrokerProcess) -> None:
 
 
 def test_keys_that_cannot_be_used_end_it_with_a_line(tmp_path: Path, later: BrokerProcess) -> None:
-    later.start()
+    """Before a broker comes: nobody would look again."""
     process, _ = _serve(tmp_path, later, f'api_key_file = "{tmp_path / "nothing"}"')
     try:
         out, err = process.communicate(timeout=30)
@@ -96,4 +117,3 @@ def test_keys_that_cannot_be_used_end_it_with_a_line(tmp_path: Path, later: Brok
         assert "Traceback" not in err + out
     finally:
         process.kill()
-        later.kill()
