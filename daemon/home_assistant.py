@@ -13,14 +13,13 @@ from typing import Any
 
 from bus_topics import messages as m
 from bus_topics import topics
-from bus_topics.messages import Condition, Preference
+from bus_topics.messages import Condition, Preference, Status
 
 Json = dict[str, Any]
 
 EXPIRES_S = 70
 """A value that old is none: a killed broker sends no wills, and the state is sent every 20 s."""
-COMMAND_EXPIRES_S = 60
-PRESENT = {"online", "conflict"}
+PRESENT = sorted((Status.ONLINE.value, Status.CONFLICT.value))
 """Statuses of a node that is there."""
 
 
@@ -47,7 +46,7 @@ def device(card: m.Card, base: str, *, commander: str = "", thermometer: bool = 
     hardware = card.hardware
     status = topics.build(base, "status", sender=node)
     state = topics.build(base, "state", sender=node)
-    there = "{{ 'online' if value in " + str(sorted(PRESENT)) + " else 'offline' }}"
+    there = "{{ 'online' if value in " + str(PRESENT) + " else 'offline' }}"
     payload: Json = {
         "device": {
             "identifiers": [f"forgebus_{node}"],
@@ -94,7 +93,7 @@ def _component(key: str, entity: Mapping[str, Any], node: str, state: str, comma
         made |= {
             "command_topic": command,
             "qos": 1,
-            "message_expiry_interval": COMMAND_EXPIRES_S,
+            "message_expiry_interval": topics.BY_NAME["set"].expiry_s,
         }
     else:
         made["expire_after"] = EXPIRES_S
