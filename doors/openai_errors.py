@@ -95,8 +95,9 @@ def _unfinished(final: Final) -> ApiError:
     match final.outcome:
         case Outcome.EXPIRED:
             return ApiError(HTTPStatus.GATEWAY_TIMEOUT, f"expired: {told}", code="deadline")
-        case Outcome.FAILED if final.attempts == 1:
-            # What another node might have done better would have been tried again.
+        case Outcome.FAILED if final.node is not None:
+            # A failure is a node's answer only where any other node would refuse the content as well;
+            # what another one may do better is tried again, until the home itself gives up.
             return bad_request(told, code="bad_input")
         case _:
             return ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, told, code=final.outcome.value)

@@ -20,13 +20,18 @@ from daemon.mesh import Mesh
 
 KEY = "a-key-that-nobody-guesses"
 MODELS = ("home_control", "intent_classification", "math", "text_generation", "selftest_echo")
-BIDDERS = {"poet": ("embeddings", "embeds"), "sleeper": ("dreams", "hangs")}
+BIDDERS = {
+    "poet": ("embeddings", "embeds"),
+    "sleeper": ("dreams", "hangs"),
+    "breaker": ("fragile", "fails"),
+    "critic": ("taste", "refuses"),
+}
 MOST_TASKS = 3
 
 
 @pytest.fixture(scope="module")
 def bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """The port of a broker with the node `hub`, `poet` that makes vectors, `sleeper` that never ends."""
+    """The port of a broker with the node `hub`, and others that do only what `BIDDERS` says."""
     directory = tmp_path_factory.mktemp("openai")
     broker = BrokerProcess(directory, SETTINGS + "allow_anonymous true\n")
     broker.start()

@@ -5,6 +5,8 @@
     answers     every award is answered with its own content
     embeds      every text of an award is answered with a vector: its characters, its words
     hangs       every award is started, and never ended
+    fails       every award fails here
+    refuses     every award is refused: its content would fail anywhere
     declines    every offer is declined
 """
 
@@ -38,19 +40,12 @@ def main(port: int, name: str, capability: str, quality: float, mode: str) -> No
         else:
             say(home, "bid", 0, **round_, eta_ms=50.0, quality=quality, free_slots=1)
 
-    def result_of(content: Any) -> dict[str, Any]:
-        if mode == "embeds":
-            texts = content["input"]
-            return {"embeddings": [[len(text), len(text.split()) / 2] for text in texts]}
-        return {"heard": content}
-
     def awarded(home: str, award: dict[str, Any]) -> None:
         attempt = {"task": award["task"], "attempt": award["attempt"]}
         if mode == "hangs":
             say(home, "started", 1, **attempt, boot=BOOT)
         else:
-            result = result_of(award["content"])
-            say(home, "result", 1, **attempt, outcome="done", result=result)
+            say(home, "result", 1, **attempt, **ended(mode, award["content"]))
 
     def on_message(_client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
         match message.topic.removeprefix(f"{BASE}/").split("/"):
@@ -70,6 +65,18 @@ def main(port: int, name: str, capability: str, quality: float, mode: str) -> No
     client.publish(f"{BASE}/node/{name}/card", orjson.dumps(card), 1, retain=True)
     client.publish(status, "online", 1, retain=True)
     threading.Event().wait()
+
+
+def ended(mode: str, content: Any) -> dict[str, Any]:
+    """How an award ends in this mode."""
+    match mode:
+        case "fails" | "refuses":
+            return {"outcome": "failed", "error": "it broke", "permanent": mode == "refuses"}
+        case "embeds":
+            vectors = [[len(text), len(text.split()) / 2] for text in content["input"]]
+            return {"outcome": "done", "result": {"embeddings": vectors}}
+        case _:
+            return {"outcome": "done", "result": {"heard": content}}
 
 
 if __name__ == "__main__":

@@ -268,6 +268,18 @@ async def test_too_late_is_504(door: Endpoint) -> None:
     assert (caught.value.status_code, caught.value.code) == (504, "deadline")
 
 
+@pytest.mark.parametrize(
+    ("model", "status", "code"), [("fragile", 500, "failed"), ("taste", 400, "bad_input")]
+)
+async def test_what_a_node_could_not_do_is_its_fault_and_what_it_refuses_the_clients(
+    door: Endpoint, model: str, status: int, code: str
+) -> None:
+    with pytest.raises(openai.APIStatusError) as caught:
+        await door.chat("hello", model)
+    assert (caught.value.status_code, caught.value.code) == (status, code)
+    assert "it broke" in caught.value.message
+
+
 async def test_a_client_that_leaves_cancels_its_tasks_and_busy_is_429(door: Endpoint) -> None:
     """As many tasks as a login may have: the next one is told when to come again."""
     leaving = [

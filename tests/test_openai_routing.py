@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from bus_topics.messages import Final, Outcome
+from daemon.asking import Unfinished
 from doors.openai_course import Said
-from doors.openai_errors import ApiError
+from doors.openai_errors import ApiError, of_bus
 from doors.openai_form import Chat, chat_of
 from doors.openai_models import Offered, Skill, chosen, listed
 from doors.openai_routing import Routing, asked, content_for, says, tokens_for, ways
@@ -49,6 +51,18 @@ def test_a_model_is_a_preference_a_capability_or_one_of_a_node() -> None:
         with pytest.raises(ApiError) as caught:
             chosen(unknown, OFFERED)
         assert caught.value.status == 404
+
+
+@pytest.mark.parametrize(
+    ("node", "attempts", "status"),
+    [("pi", 1, 400), ("pi", 2, 400), (None, 1, 500), (None, 3, 500)],
+)
+def test_a_failure_is_the_clients_where_a_node_says_so(
+    node: str | None, attempts: int, status: int
+) -> None:
+    """A final names the node whose answer it is; where the home gave up there is none."""
+    final = Final(id="1", outcome=Outcome.FAILED, error="no", node=node, attempts=attempts)
+    assert of_bus(Unfinished(final)).status == status
 
 
 def test_no_node_no_models() -> None:
