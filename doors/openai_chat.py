@@ -21,12 +21,13 @@ from doors.openai_tools import Called
 
 WRITE_S = 20.0
 """Who does not read what is written for so long is hung up on."""
+_LONGEST = 500  # of a header that tells what a client has sent: clients read 8 KiB of all together
 
 
 async def complete(request: web.Request, body: Mapping[str, Any], mesh: Mesh) -> web.StreamResponse:
     """Answer a chat. Raises ApiError."""
     chat, ignored = chat_of(body)
-    passed_over = {"x-forgebus-ignored": ", ".join(ignored)} if ignored else {}
+    passed_over = {"x-forgebus-ignored": ", ".join(ignored)[:_LONGEST]} if ignored else {}
     id_ = f"chatcmpl-{secrets.token_hex(12)}"
     if chat.stream:
         return await _Stream(request, chat, mesh, id_, passed_over).run()
@@ -73,7 +74,7 @@ class _Stream:
         self._created = int(time.time())
         self._headers = headers
         self._response: web.StreamResponse | None = None
-        self._said = 0
+        self._said = ""
 
     async def run(self) -> web.StreamResponse:
         """Answer. Raises ApiError while nothing has been said."""
@@ -91,13 +92,13 @@ class _Stream:
     async def _say(self, text: str) -> None:
         if self._response is None:
             await self._begin(self._course.begun)
-        self._said += len(text)
+        self._said += text
         await self._chunk({"content": text})
 
     async def _end(self, answered: Answered) -> None:
         if self._response is None:
             await self._begin(answered.headers())
-        if rest := answered.words[self._said :]:
+        if answered.words.startswith(self._said) and (rest := answered.words[len(self._said) :]):
             await self._chunk({"content": rest})
         for index, call in enumerate(answered.calls):
             await self._chunk({"tool_calls": [{"index": index, **_tool_call(call)}]})

@@ -6,7 +6,7 @@ auto ── intent_classification ──▶ home_control ──┐
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Literal
@@ -22,7 +22,7 @@ from daemon.mesh import Mesh
 from doors.home_exposed import Home
 from doors.home_steps import Control
 from doors.openai_errors import ApiError, bad_request, of_bus, too_late
-from doors.openai_form import Chat, NamedTool
+from doors.openai_form import Chat, Message, NamedTool
 from doors.openai_home import home_in, scene
 from doors.openai_models import Chosen, Offered, chosen, offered_by
 from doors.openai_routing import (
@@ -122,8 +122,8 @@ class Course:
         choice = chosen(self.chat.model, offered)
         text = asked(self.chat)
         # Written into the talk by the client, and large: worked out beside the loop.
-        home = await asyncio.to_thread(home_in, self.chat.messages)
-        if words := after(self.chat.messages, home, text):
+        home, words = await asyncio.to_thread(_told_by_tools, self.chat.messages, text)
+        if words:
             return Answered(words, "stop", None, "told what the tools told")
         order, routed, commanded = await self._order(text, choice, offered)
         first: Answered | None = None
@@ -134,7 +134,8 @@ class Course:
             ended = await self._ask(capability, content, choice.options, routed)
             answer = self._answered(ended, text, home, routed, commanded=commanded)
             abstained = abstains(capability, ended.result) and not answer.final
-            if not abstained or choice.capability is not None:
+            # What has been said cannot be taken back, and is not gone on with by somebody else.
+            if not abstained or self._spoken or choice.capability is not None:
                 return self._checked(answer)
             first = first or answer
             routed = "; ".join(one for one in (routed, f"{capability} abstained") if one)
@@ -174,7 +175,7 @@ class Course:
             options = {**choice.options, "priority": self.chat.forgebus.priority}
             left_ms = min(ROUTING_MS, self._left_ms())
             asking = await self.mesh.submit(ROUTER, text, deadline_ms=left_ms, **options)
-            ended = await _ended(ROUTER, asking, left_ms / 1000)
+            ended = await _ended(ROUTER, asking, left_ms / 1000, Said(None))
             return msgspec.convert(ended.result, Routing)
         except (MeshError, TimeoutError, msgspec.ValidationError):
             return Routing()
@@ -183,7 +184,7 @@ class Course:
         self, capability: str, content: Any, options: Mapping[str, Any], routed: str
     ) -> Ended:
         """One task to its end. Raises ApiError."""
-        left_ms = self._left_ms()
+        left_ms, said = self._left_ms(), Said(self.say)
         try:
             asking = await self.mesh.submit(
                 capability,
@@ -196,7 +197,8 @@ class Course:
             )
             self.begun = {"x-forgebus-task": asking.task, "x-forgebus-capability": capability}
             self.begun |= {"x-forgebus-decision": _header(routed)} if routed else {}
-            ended = await _ended(capability, asking, left_ms / 1000 + GRACE_S, self.say)
+            ended = await _ended(capability, asking, left_ms / 1000 + GRACE_S, said)
+            self._spoken = said.anything
         except TimeoutError:
             raise too_late(left_ms / 1000) from None
         except MeshError as error:
@@ -255,6 +257,7 @@ class Course:
         return max(1, int(left * 1000))
 
     _until: float = 0.0
+    _spoken: bool = False
 
 
 async def offered_now(mesh: Mesh) -> Offered:
@@ -272,7 +275,7 @@ async def asked_once(mesh: Mesh, capability: str, content: Any, **options: Any) 
     seconds = options["deadline_ms"] / 1000
     try:
         asking = await mesh.submit(capability, carried(content), **options)
-        ended = await _ended(capability, asking, seconds + GRACE_S)
+        ended = await _ended(capability, asking, seconds + GRACE_S, Said(None))
     except TimeoutError:
         raise too_late(seconds) from None
     except MeshError as error:
@@ -304,30 +307,6 @@ async def reported(mesh: Mesh, ended: Ended) -> Ended:
     return Ended(ended.capability, ended.result, asking, ended.final, record)
 
 
-async def _ended(capability: str, asking: Asking, seconds: float, say: Say | None = None) -> Ended:
-    """The end of a task that was done, said piece by piece on the way.
-
-    Raises MeshError, TimeoutError; whoever leaves before the end, for whatever reason, cancels it.
-    """
-    over = False
-    said = Said(say)
-    try:
-        async with asyncio.timeout(seconds):
-            async for piece in asking:
-                if piece.attempt:
-                    await said.add(piece.text, piece.attempt)
-            final = await asking.final()
-            over = True
-    except (Unfinished, Rejected):
-        over = True
-        raise
-    finally:
-        if not over:
-            await asking.cancel()
-    result = None if final.result is None else msgspec.json.decode(bytes(final.result))
-    return Ended(capability, result, asking, final)
-
-
 class Said:
     """What has been said of an answer that may begin anew on another node.
 
@@ -340,6 +319,11 @@ class Said:
         self._attempt = 0
         self._said = ""
         self._again = ""
+
+    @property
+    def anything(self) -> bool:
+        """Whether something has been said."""
+        return bool(self._said)
 
     async def add(self, text: str, attempt: int) -> None:
         """Say a piece. Raises ApiError."""
@@ -357,6 +341,35 @@ class Said:
         if new := self._again[len(self._said) :]:
             self._said = self._again
             await self._say(new)
+
+
+async def _ended(capability: str, asking: Asking, seconds: float, said: Said) -> Ended:
+    """The end of a task that was done, said piece by piece on the way.
+
+    Raises MeshError, TimeoutError; whoever leaves before the end, for whatever reason, cancels it.
+    """
+    over = False
+    try:
+        async with asyncio.timeout(seconds):
+            async for piece in asking:
+                if piece.attempt:
+                    await said.add(piece.text, piece.attempt)
+            final = await asking.final()
+            over = True
+    except (Unfinished, Rejected):
+        over = True
+        raise
+    finally:
+        if not over:
+            await asking.cancel()
+    result = None if final.result is None else msgspec.json.decode(bytes(final.result))
+    return Ended(capability, result, asking, final)
+
+
+def _told_by_tools(messages: Sequence[Message], text: str) -> tuple[Home, str]:
+    """The home, and what to say after what tools have done in it, if anything."""
+    home = home_in(messages)
+    return home, after(messages, home, text)
 
 
 def _told(routing: Routing) -> str:

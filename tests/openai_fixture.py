@@ -24,6 +24,7 @@ BIDDERS = {
     "poet": ("embeddings", "embeds"),
     "sleeper": ("dreams", "hangs"),
     "breaker": ("fragile", "fails"),
+    "mumbler": ("code", "mutters"),
     "critic": ("taste", "refuses"),
 }
 MOST_TASKS = 3

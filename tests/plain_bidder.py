@@ -6,6 +6,7 @@
     embeds      every text of an award is answered with a vector: its characters, its words
     hangs       every award is started, and never ended
     fails       every award fails here
+    mutters     a word of an answer is streamed, and then there is none
     refuses     every award is refused: its content would fail anywhere
     declines    every offer is declined
 """
@@ -45,6 +46,8 @@ def main(port: int, name: str, capability: str, quality: float, mode: str) -> No
         if mode == "hangs":
             say(home, "started", 1, **attempt, boot=BOOT)
         else:
+            if mode == "mutters":
+                say(home, "progress", 1, **attempt, seq=0, text="Well, ")
             say(home, "result", 1, **attempt, **ended(mode, award["content"]))
 
     def on_message(_client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
@@ -72,6 +75,8 @@ def ended(mode: str, content: Any) -> dict[str, Any]:
     match mode:
         case "fails" | "refuses":
             return {"outcome": "failed", "error": "it broke", "permanent": mode == "refuses"}
+        case "mutters":
+            return {"outcome": "done", "result": {"abstained": True, "reason": "unsure"}}
         case "embeds":
             vectors = [[len(text), len(text.split()) / 2] for text in content["input"]]
             return {"outcome": "done", "result": {"embeddings": vectors}}

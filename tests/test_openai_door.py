@@ -100,6 +100,16 @@ async def test_a_stream_comes_in_pieces_and_ends_with_the_tokens(door: Endpoint)
     assert whole.choices[0].message.content == "".join(words)
 
 
+@pytest.mark.parametrize("model", ["code", "auto"])
+async def test_what_was_said_before_an_abstention_is_not_gone_on_with(
+    door: Endpoint, model: str
+) -> None:
+    stream = await door.chat("write a python function that adds two numbers", model, stream=True)
+    chunks = [chunk async for chunk in stream]
+    said = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
+    assert (said, chunks[-1].forgebus["node"]) == ("Well, ", "mumbler")
+
+
 async def test_what_does_not_stream_comes_as_one_piece(door: Endpoint) -> None:
     stream = await door.chat("what is 6 * 7", stream=True)
     assert stream.response.headers["x-forgebus-node"] == "hub", "known before the first word"
@@ -223,6 +233,9 @@ async def test_what_changes_no_meaning_is_passed_over_and_told(door: Endpoint) -
     body["messages"].insert(0, {"role": "system", "content": "Be brief."})
     status, headers, _ = await post(door, json.dumps(body))
     assert (status, headers["x-forgebus-ignored"]) == (200, "system, top_p, user")
+    status, headers, _ = await post(door, json.dumps(body | {f"odd{n}": n for n in range(5000)}))
+    assert status == 200
+    assert headers["x-forgebus-ignored"].startswith("odd0, odd1, ")
 
 
 @pytest.mark.parametrize(
