@@ -102,8 +102,8 @@ async def top(scene: Scene) -> bytes:
 
 async def why(scene: Scene) -> bytes:
     """`forgebus ask --why`: the bids, the decision, the milliseconds of each step."""
-    words = ("ask", "text_generation", "Once upon a time", "--max-tokens", "24")
-    words += ("--prefer", "fastest", "--why")
+    options = ("--max-tokens", "24", "--prefer", "fastest", "--why")
+    words = ("ask", "text_generation", "Once upon a time", *options)
     return await _terminal(scene, f"forgebus {shlex.join(words)}", await _command(scene, *words))
 
 
