@@ -15,7 +15,6 @@ from daemon.cli_options import (
     Host,
     Json,
     Port,
-    settings,
 )
 
 if TYPE_CHECKING:
@@ -47,11 +46,12 @@ def remove(
 
     from bus_topics.messages import NODE_PATTERN
     from daemon import logs
+    from daemon.cli_find import reached
     from daemon.home_assistant import config_topic
     from daemon.plain import as_json
     from daemon.reach import refusal
 
-    loaded = settings(config, host, port)
+    loaded = asyncio.run(reached(config, host, port))
     name = node or loaded.node.id
     if not re.match(NODE_PATTERN, name):
         raise CommandError(f"{name!r} is no node's id", USAGE)

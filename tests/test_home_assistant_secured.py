@@ -20,6 +20,7 @@ from daemon.config import Config, NodeConfig
 from daemon.doctor import Verdict
 from daemon.doctor_security import examine_security
 from daemon.home_assistant import config_topic
+from daemon.known_bus import KnownBus, remember
 from daemon.logins import Role
 
 DENIED = 0x87
@@ -121,6 +122,29 @@ async def test_home_assistant_finds_and_steers_a_node_there(
     async with bus.peer(logins["homeassistant"], KITCHEN, state) as late:
         await late.has(1)
         assert not any(one.payload for one in late.came if one.topic == KITCHEN)
+
+
+def test_it_is_taken_away_on_the_bus_that_is_remembered(
+    bus: SecuredBus,
+    logins: dict[str, Path],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As every command finds the bus where none is configured."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FORGEBUS_NODE__STATE_DIR", str(tmp_path))
+    known = KnownBus(
+        name="forgebus on kitchen",
+        address="127.0.0.1",
+        host="127.0.0.1",
+        port=bus.port,
+        base=BASE,
+        tls=True,
+        settings=str(logins["admin"] / "forgebus.toml"),
+    )
+    remember(tmp_path, known)
+    assert caller(capfd)("homeassistant", "remove", "attic", "--json").json["topic"] == ATTIC
 
 
 async def test_the_doctor_finds_nothing_weak(
