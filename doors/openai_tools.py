@@ -7,6 +7,7 @@ or is not made. Pure: an answer, a home and a talk in, calls or words out.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -21,6 +22,8 @@ _GERMAN = frozenset(
     """der die das den dem im ist sind wie welche bitte mach mache schalte schalt stelle licht lichter aus
     ein auf zu und alle""".split()
 )
+_MOST_SAID = 64
+"""Calls that are told of; each may reach every entity."""
 _DEEPEST = 4
 """Schemas in one another that are looked at, and branches of one."""
 
@@ -81,7 +84,7 @@ def after(messages: Sequence[Message], home: Home, text: str) -> str:
     spoken = [words for _, result in told_by if (words := _speech(result))]
     if spoken:
         return " ".join(dict.fromkeys(spoken))
-    return done(tuple(_meant(messages, home)), home, language)
+    return done(tuple(islice(_meant(messages, home), _MOST_SAID)), home, language)
 
 
 def _asked(meant: Sequence[Meant], home: Home, chat: Chat, called: set[str], language: str) -> Act:

@@ -8,12 +8,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from openai_fixture import Endpoint
 from openai_homes import BRIGHTNESS, OVERVIEW, SYSTEM, TOOLS, done, intent, live_context, plain_tool
 
 from doors.home_steps import Control, Meant
-from doors.openai_form import Chat, Message, chat_of
+from doors.openai_form import Call, Chat, Message, ToolCall, chat_of
 from doors.openai_home import home_in, results
 from doors.openai_tools import Act, act, after, refusal
 
@@ -359,6 +360,19 @@ def test_only_the_results_since_the_last_word_count() -> None:
 def test_what_a_tool_told_is_put_into_words(told: str, words: str) -> None:
     talk_ = chat(SAID, *called("HassTurnOn", told, arguments='{"floor": "Attic"}'))
     assert after(talk_.messages, home_in(talk_.messages), "x") == words
+
+
+def test_of_many_calls_the_first_are_told() -> None:
+    talk_ = chat(SAID, *called("HassListAddItem", done("x")))
+    asked, result = talk_.messages[-2:]
+    calls = [
+        ToolCall(f"c{number}", Call("HassListAddItem", json.dumps({"item": f"egg {number}"})))
+        for number in range(1000)
+    ]
+    many = msgspec.structs.replace(asked, tool_calls=tuple(calls))
+    words = after((*talk_.messages[:-2], many, result), home_in(talk_.messages), "x")
+    assert words.startswith("Added egg 0. Added egg 1. ")
+    assert words.count("Added") == 64
 
 
 @pytest.mark.parametrize("cover", [{"error": False}, {"error": None}, {}])
