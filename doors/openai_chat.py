@@ -7,8 +7,8 @@ later is an event with an `error` object, after which the stream ends without `[
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple
 
 import orjson
 from aiohttp import web
@@ -24,13 +24,27 @@ WRITE_S = 20.0
 _LONGEST = 500  # of a header that tells what a client has sent: clients read 8 KiB of all together
 
 
+class Form(NamedTuple):
+    """How an answer looks: what its id begins with, and what becomes of an answer to a chat, or a piece of one."""
+
+    prefix: str
+    shape: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+
 async def complete(request: web.Request, body: Mapping[str, Any], mesh: Mesh) -> web.StreamResponse:
     """Answer a chat. Raises ApiError."""
+    return await answer(request, body, mesh, Form("chatcmpl-", lambda told: told))
+
+
+async def answer(
+    request: web.Request, body: Mapping[str, Any], mesh: Mesh, form: Form
+) -> web.StreamResponse:
+    """Answer a chat in this form. Raises ApiError."""
     chat, ignored = chat_of(body)
     passed_over = {"x-forgebus-ignored": ", ".join(ignored)[:_LONGEST]} if ignored else {}
-    id_ = f"chatcmpl-{secrets.token_hex(12)}"
+    id_ = f"{form.prefix}{secrets.token_hex(12)}"
     if chat.stream:
-        return await _Stream(request, chat, mesh, id_, passed_over).run()
+        return await _Stream(request, chat, mesh, id_, form, passed_over).run()
     answered = await Course(mesh, chat).run()
     calls = [_tool_call(call) for call in answered.calls]
     message: dict[str, Any] = {
@@ -42,7 +56,7 @@ async def complete(request: web.Request, body: Mapping[str, Any], mesh: Mesh) ->
         message["tool_calls"] = calls
     more = {"usage": answered.usage(), "forgebus": answered.source()}
     told = completion(id_, chat.model, message, answered.finish, more)
-    return _json(told, answered.headers() | passed_over)
+    return _json(form.shape(told), answered.headers() | passed_over)
 
 
 async def written(request: web.Request, writing: Awaitable[None]) -> None:
@@ -65,12 +79,14 @@ class _Stream:
         chat: Chat,
         mesh: Mesh,
         id_: str,
+        form: Form,
         headers: Mapping[str, str],
     ) -> None:
         self._request = request
         self._chat = chat
         self._course = Course(mesh, chat, self._say)
         self._id = id_
+        self._form = form
         self._created = int(time.time())
         self._headers = headers
         self._response: web.StreamResponse | None = None
@@ -103,10 +119,10 @@ class _Stream:
         for index, call in enumerate(answered.calls):
             await self._chunk({"tool_calls": [{"index": index, **_tool_call(call)}]})
         last = chunk(self._id, self._created, self._chat.model, {}, answered.finish)
-        await self._event(last | {"forgebus": answered.source()})
+        await self._piece(last | {"forgebus": answered.source()})
         if self._chat.include_usage and (usage := answered.usage()):
             told = chunk(self._id, self._created, self._chat.model, {})
-            await self._event(told | {"choices": [], "usage": usage})
+            await self._piece(told | {"choices": [], "usage": usage})
         await self._write(b"data: [DONE]\n\n")
 
     async def _begin(self, headers: Mapping[str, str]) -> None:
@@ -123,7 +139,10 @@ class _Stream:
         await self._chunk({"role": "assistant", "content": ""})
 
     async def _chunk(self, delta: Mapping[str, Any]) -> None:
-        await self._event(chunk(self._id, self._created, self._chat.model, delta))
+        await self._piece(chunk(self._id, self._created, self._chat.model, delta))
+
+    async def _piece(self, told: Mapping[str, Any]) -> None:
+        await self._event(self._form.shape(told))
 
     async def _event(self, told: Mapping[str, Any]) -> None:
         await self._write(b"data: " + orjson.dumps(told) + b"\n\n")

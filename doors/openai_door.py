@@ -1,6 +1,6 @@
 """The OpenAI-compatible endpoint: any client of that API uses the whole bus.
 
-    POST /v1/chat/completions   GET /v1/models, /v1/models/<id>   POST /v1/embeddings   GET /healthz
+    POST /v1/chat/completions, /v1/completions, /v1/embeddings   GET /v1/models, /v1/models/<id>, /healthz
 
 Whoever asks is bounded: one connection's head and body in size and time, requests in number, and a page in
 a browser on this machine can neither reach it under a name of its own nor send it a form.
@@ -21,6 +21,7 @@ from daemon.config import Config, ConfigError
 from daemon.listening import address_of, meant_for_here, others_reach
 from daemon.mesh import Mesh
 from doors.openai_chat import complete, written
+from doors.openai_completions import complete_text
 from doors.openai_course import offered_now
 from doors.openai_embeddings import embed
 from doors.openai_errors import ApiError
@@ -136,6 +137,10 @@ class _Door:
         """POST /v1/chat/completions."""
         return await complete(request, await _body(request), self._mesh)
 
+    async def completions(self, request: web.Request) -> web.StreamResponse:
+        """POST /v1/completions."""
+        return await complete_text(request, await _body(request), self._mesh)
+
     async def embeddings(self, request: web.Request) -> web.StreamResponse:
         """POST /v1/embeddings."""
         told, headers = await embed(await _body(request), self._mesh)
@@ -208,6 +213,7 @@ def _app(door: _Door) -> web.Application:
     app.add_routes(
         [
             web.post("/v1/chat/completions", door.chat),
+            web.post("/v1/completions", door.completions),
             web.post("/v1/embeddings", door.embeddings),
             web.get("/v1/models", door.models),
             web.get("/v1/models/{id:.+}", door.model),

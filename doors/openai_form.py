@@ -225,6 +225,9 @@ _NO_EFFECT: dict[str, Any] = {
     "logit_bias": {},
     "top_logprobs": 0,
     "functions": [],
+    "echo": False,
+    "suffix": "",
+    "best_of": 1,
 }
 """Fields with a value at which they say nothing."""
 
@@ -237,6 +240,9 @@ _CANNOT = {
     "functions": "functions are offered as tools here",
     "function_call": "functions are offered as tools here",
     "web_search_options": "nothing here searches the web",
+    "echo": "an answer is what a model writes, without what it was given",
+    "suffix": "no model here writes towards an end that it is given",
+    "best_of": "one answer is given to each request; ask again for another",
     "top_logprobs": "no model here tells the probabilities of its tokens",
 }
 
