@@ -164,11 +164,15 @@ def _settings(
     import msgspec
 
     from daemon.logins import Settings
+    from daemon.txt_record import Announcement
 
     if user is None:
         user = "mosquitto" if os.geteuid() == 0 else ""
-    given = {"hosts": _hosts(hosts or []), "port": port, "bind": bind, "user": user, "base": base}
+    names = _hosts(hosts or [])
+    given = {"hosts": names, "port": port, "bind": bind, "user": user, "base": base}
+    announced = {"host": names[0], "port": port, "base": base}
     try:
+        msgspec.convert(announced, Announcement)
         return msgspec.convert(given, Settings)
     except msgspec.ValidationError as error:
         raise CommandError(f"this cannot be set up: {error}", USAGE) from None
@@ -186,7 +190,7 @@ def _hosts(named: list[str]) -> tuple[str, ...]:
     import re
     import socket
 
-    wrong = [host for host in named if not re.fullmatch(r"[A-Za-z0-9.:_-]{1,253}", host)]
+    wrong = [host for host in named if not re.fullmatch(r"[A-Za-z0-9.:_-]{1,250}", host)]
     if wrong:
         raise CommandError(f"{wrong[0]!r} is no host name and no address", USAGE)
     first = named or [socket.gethostname()]

@@ -127,6 +127,15 @@ def test_five_wrong_codes_end_the_command(bus: SecuredBus) -> None:
     assert "attic" not in bus.at.register().logins
 
 
+@pytest.mark.parametrize(("option", "value"), [("--base", "b" * 121), ("--host", "h" * 251)])
+def test_what_cannot_be_announced_is_not_set_up(
+    call: Call, tmp_path: Path, option: str, value: str
+) -> None:
+    given = call("broker", "init", "--dir", tmp_path / "bus", "--user", "", option, value)
+    assert given.code == 2
+    assert not (tmp_path / "bus").exists()
+
+
 def test_the_code_is_in_no_argument() -> None:
     """Those can be seen by everybody on a machine."""
     from daemon.cli import app
