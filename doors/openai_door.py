@@ -36,6 +36,8 @@ BACKLOG = 16
 IDLE_S = 20.0
 """Within this the head of a request must have come; a connection without one is closed."""
 BODY_S = 20.0
+LINGER_S = 1.0
+"""So long is read on of a body that was answered before its end, that the answer is not lost."""
 STOP_S = 3.0
 
 _log = structlog.get_logger("doors")
@@ -58,7 +60,7 @@ async def open_door(config: Config, mesh: Mesh) -> AsyncIterator[None]:
         keepalive_timeout=IDLE_S,
         auto_decompress=False,
         access_log=None,
-        lingering_time=1.0,
+        lingering_time=LINGER_S,
         shutdown_timeout=STOP_S,
     )
     await runner.setup()

@@ -65,24 +65,20 @@ async def test_who_does_not_read_is_hung_up_on(
         client.close()
 
 
-async def test_a_head_that_does_not_come_is_not_waited_for(
-    bus: int, keys: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("limit", "sent", "answer"),
+    [("IDLE_S", asking("{}")[:40], b""), ("BODY_S", asking('{"model": "x"}')[:-5], b"408")],
+)
+async def test_a_request_that_does_not_come_is_not_waited_for(
+    bus: int, keys: Path, monkeypatch: pytest.MonkeyPatch, limit: str, sent: bytes, answer: bytes
 ) -> None:
-    monkeypatch.setattr(openai_door, "IDLE_S", 0.5)
+    monkeypatch.setattr(openai_door, limit, 0.1)
+    monkeypatch.setattr(openai_door, "LINGER_S", 0.1)
     async with opened(bus, keys) as door, asyncio.timeout(20):
         client = connected(door)
-        await asyncio.get_running_loop().sock_sendall(client, asking("{}")[:40])
-        assert await closed(client) == b""
-
-
-async def test_a_body_that_does_not_come_is_408(
-    bus: int, keys: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(openai_door, "BODY_S", 0.5)
-    async with opened(bus, keys) as door, asyncio.timeout(20):
-        client = connected(door)
-        await asyncio.get_running_loop().sock_sendall(client, asking('{"model": "x"}')[:-5])
-        assert b" 408 " in (await closed(client)).partition(b"\r\n")[0]
+        await asyncio.get_running_loop().sock_sendall(client, sent)
+        came = await closed(client)
+        assert came.split(b" ", 2)[1:2] == ([answer] if answer else [])
 
 
 async def test_connections_beyond_the_most_are_hung_up_on(

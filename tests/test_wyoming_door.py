@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import structlog
 from assist_server import AssistServer
-from broker_fixture import BrokerProcess, eventually, free_port
+from broker_fixture import SETTINGS, BrokerProcess, eventually, free_port
 from node_process import NodeProcess, on_the_bus
 from wyoming.asr import Transcript
 from wyoming.client import AsyncTcpClient
@@ -49,18 +49,30 @@ async def door(mesh: Mesh, **more: str) -> AsyncIterator[int]:
         yield port
 
 
+@pytest.fixture(scope="module")
+def bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, NodeProcess]]:
+    """The port of a broker, and the node `pi` there, for all tests of this module."""
+    directory = tmp_path_factory.mktemp("wyoming")
+    broker = BrokerProcess(directory, SETTINGS + "allow_anonymous true\n")
+    broker.start()
+    made = NodeProcess(directory, broker.port, "pi", SKILLS)
+    made.start()
+    yield broker.port, made
+    made.kill()
+    broker.kill()
+
+
 @pytest.fixture
-async def mesh(broker: BrokerProcess) -> AsyncIterator[Mesh]:
-    async with Mesh(port=broker.port, login="doors") as made:
+async def mesh(bus: tuple[int, NodeProcess]) -> AsyncIterator[Mesh]:
+    async with Mesh(port=bus[0], login="doors") as made:
         yield made
 
 
 @pytest.fixture
-def node(broker: BrokerProcess, tmp_path: Path) -> Iterator[NodeProcess]:
-    made = NodeProcess(tmp_path, broker.port, "pi", SKILLS)
-    made.start()
-    yield made
-    made.kill()
+async def node(bus: tuple[int, NodeProcess], mesh: Mesh) -> NodeProcess:
+    """On the bus, as the mesh sees it."""
+    await on_the_bus(mesh, "pi")
+    return bus[1]
 
 
 @pytest.fixture
@@ -100,7 +112,6 @@ def slots(event: Event) -> dict[str, Any]:
 async def test_a_sentence_becomes_an_intent_for_home_assistant_to_carry_out(
     mesh: Mesh, node: NodeProcess, server: AssistServer
 ) -> None:
-    await on_the_bus(mesh, "pi")
     with structlog.testing.capture_logs() as logs:
         async with door(mesh, **access(server)) as port:
             await eventually(lambda: "get_config" in server.asked, "not linked")
@@ -128,7 +139,6 @@ async def test_a_sentence_becomes_an_intent_for_home_assistant_to_carry_out(
 async def test_several_commands_are_carried_out_although_one_answer_holds_one(
     mesh: Mesh, node: NodeProcess, server: AssistServer
 ) -> None:
-    await on_the_bus(mesh, "pi")
     async with door(mesh, **access(server)) as port:
         await eventually(lambda: "get_config" in server.asked, "not linked")
         answer = await say(port, "turn off the kitchen light and the lamp")
@@ -146,7 +156,6 @@ async def test_several_commands_are_carried_out_although_one_answer_holds_one(
 async def test_a_newer_home_assistant_takes_several_intents(
     mesh: Mesh, node: NodeProcess, server: AssistServer
 ) -> None:
-    await on_the_bus(mesh, "pi")
     server.version = "2026.10.4"
     async with door(mesh, **access(server)) as port:
         await eventually(lambda: "get_config" in server.asked, "not linked")
@@ -162,7 +171,6 @@ async def test_a_newer_home_assistant_takes_several_intents(
 
 
 async def test_without_a_home_it_answers_what_needs_none(mesh: Mesh, node: NodeProcess) -> None:
-    await on_the_bus(mesh, "pi")
     async with door(mesh) as port:
         assert Handled.from_event(await say(port, "what is seven times eight")).text == "56"
         timer = await say(port, "set a timer for five minutes")
@@ -194,17 +202,16 @@ async def test_it_says_what_it_is_and_one_connection_may_ask_again(mesh: Mesh) -
 
 
 async def test_nobody_on_the_bus_is_said_in_words(
-    mesh: Mesh, monkeypatch: pytest.MonkeyPatch
+    broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("daemon.mesh.FIND_S", 0.2)
-    async with door(mesh) as port:
+    async with Mesh(port=broker.port, login="doors") as mesh, door(mesh) as port:
         answer = await say(port, "mach das licht an", "de")
     assert NotHandled.is_type(answer.type)
     assert answer.data["text"] == "Das kann gerade niemand beantworten."
 
 
 async def test_a_client_that_leaves_cancels_its_task(mesh: Mesh, node: NodeProcess) -> None:
-    await on_the_bus(mesh, "pi")
     node.freeze()
     async with door(mesh) as port:
         async with AsyncTcpClient("127.0.0.1", port) as client:
@@ -341,7 +348,6 @@ async def test_a_peer_that_takes_no_answer_is_hung_up_on(
 
 
 async def test_closing_the_door_ends_what_is_being_answered(mesh: Mesh, node: NodeProcess) -> None:
-    await on_the_bus(mesh, "pi")
     node.freeze()
     async with door(mesh) as port:
         client = AsyncTcpClient("127.0.0.1", port)
