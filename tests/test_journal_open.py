@@ -16,7 +16,7 @@ from daemon import journal_schema
 from daemon.actions import CONTRACT, TASK, Save
 from daemon.clocks import Clocks, read_clocks, shift_between
 from daemon.journal import FILE, Journal, JournalError, JournalReader
-from daemon.journal_prune import Limits
+from daemon.journal_prune import Limits, pruning
 
 MUCH = 2**40
 ROOT = Path(__file__).resolve().parent.parent
@@ -185,6 +185,18 @@ async def test_prune_takes_old_rows_of_the_named_phases_only(tmp_path: Path) -> 
     assert [row.key for row in journal.load(TASK)] == ["a/open"]
     journal.close()
     assert journal.prune(Limits(0.0, MUCH), {TASK: ["done"]}).rows == 0, "closed meanwhile"
+
+
+async def test_what_is_freed_leaves_the_file_many_pages_at_a_time(tmp_path: Path) -> None:
+    """Each step is a transaction that waits for the disk: one for every page would wear it out."""
+    body = b"x" * 8000
+    await fill(tmp_path, *[Save(TASK, f"a/{n}", 1, "done", b"", body) for n in range(300)])
+    journal = Journal.open(tmp_path)
+    steps = list(pruning(journal._writer, Limits(0.0, MUCH), {TASK: ["done"]}, time.time() + 9.0))
+    assert steps[-1].rows == 300
+    assert steps[-1].bytes > 300 * len(body)
+    assert len(steps) < 20
+    journal.close()
 
 
 finite = st.floats(min_value=0, max_value=1e9)
