@@ -45,6 +45,11 @@ def sorry(why: str, language: str) -> str:
     return _SORRY[language].get(why, _SORRY[language]["other"])
 
 
+def known(why: str) -> str:
+    """`why` as one of that list: a node's word for its doubt may be any text, and goes into a log."""
+    return why if why in _SORRY["en"] else "other"
+
+
 def plain(text: str) -> str:
     """Without braces: Home Assistant takes text with them for a template, and names come from others."""
     return text.replace("{", "(").replace("}", ")")

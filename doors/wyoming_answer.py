@@ -21,7 +21,7 @@ from bus_topics.messages import Final, Outcome
 from daemon.asking import MeshError, Rejected, Unfinished
 from daemon.mesh import Mesh
 from doors.home_exposed import Home
-from doors.home_speech import done, language_of, plain, sorry, told
+from doors.home_speech import done, known, language_of, plain, sorry, told
 from doors.home_steps import CannotError, Control, Meant, Step, is_question, steps_of
 from doors.wyoming_home_assistant import HomeAssistant, NotDoneError, UnreachableError
 
@@ -91,7 +91,7 @@ class Answering:
         control = _read(await self._ask("home_control", scene), Control)
         if not control.abstained and control.intents:
             return await self._done(control.intents, home, language, many=asked.many)
-        why = control.doubt
+        why = known(control.doubt)
         if why == "other":
             label, said = await self._otherwise(asked.text)
             if said:

@@ -23,7 +23,7 @@ from doors.home_exposed import (
     State,
     home_of,
 )
-from doors.home_speech import done, language_of, plain, sorry, told
+from doors.home_speech import done, known, language_of, plain, sorry, told
 from doors.home_steps import CannotError, Meant, Step, steps_of
 
 NOON = datetime(2026, 1, 2, 12, 5, tzinfo=UTC)
@@ -304,3 +304,7 @@ def test_an_empty_home_is_a_scene_too() -> None:
         "floors": [],
         "context": {"area": ""},
     }
+
+
+def test_a_doubt_that_is_no_word_of_ours_is_not_repeated() -> None:
+    assert (known("unclear"), known("turn on the light in the bedroom")) == ("unclear", "other")
