@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -207,6 +209,34 @@ async def test_a_token_of_several_lines_is_told(server: AssistServer) -> None:
             await eventually(lambda: bool(logs), "nothing was told")
     assert server.logins == 0
     assert "one token on one line" in logs[0]["reason"]
+
+
+@pytest.fixture
+def untrusted(tmp_path: Path) -> ssl.SSLContext:
+    """TLS with a certificate that nobody has signed."""
+    out = ["-keyout", str(tmp_path / "key"), "-out", str(tmp_path / "crt")]
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    name = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    subprocess.run(["openssl", "req", "-x509", *curve, *out, *name], check=True)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(tmp_path / "crt", tmp_path / "key")
+    return tls
+
+
+async def test_who_has_no_trusted_certificate_is_sent_no_token(
+    tmp_path: Path, untrusted: ssl.SSLContext
+) -> None:
+    server = AssistServer(tmp_path)
+    server.url = server.url.replace("http://127.0.0.1", "https://localhost")
+    await server.start(untrusted)
+    try:
+        with structlog.testing.capture_logs() as logs:
+            async with linked(server, within=False):
+                await eventually(lambda: bool(logs), "nothing was told")
+    finally:
+        await server.stop()
+    assert "certificate verify failed" in logs[0]["reason"]
+    assert server.logins == 0
 
 
 async def test_an_answer_to_a_command_may_come_in_pieces(server: AssistServer) -> None:
