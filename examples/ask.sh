@@ -20,7 +20,7 @@ login=${LOGIN:-shell} base=${BASE:-forgebus/v1}
 # MQTT_OPTIONS is several words on purpose.
 # shellcheck disable=SC2086
 answer=$(mosquitto_rr -h "${BROKER:-127.0.0.1}" -p "${PORT:-1883}" ${MQTT_OPTIONS:-} -W "${WAIT_S:-60}" \
-    -t "$base/ask/$login/$capability" -e "$base/answer/$login/$$" -q 1 -m "$text") || exit 4
+    -t "$base/ask/$login/$capability" -e "$base/answer/$login/$$-$(date +%s)" -q 1 -m "$text") || exit 4
 
 printf '%s\n' "$answer"
 case $answer in
