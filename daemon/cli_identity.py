@@ -13,7 +13,7 @@ from daemon.cli_options import DONE, FAILED, USAGE, CommandError, Json
 
 if TYPE_CHECKING:
     from daemon.bus_folder import BusFolder
-    from daemon.login_files import Admission
+    from daemon.login_files import Admission, Written
     from daemon.logins import Login, Role
 
 HERE = Path("/etc/forgebus")
@@ -76,8 +76,12 @@ def enroll(  # noqa: PLR0917 - the options of a command
             from daemon.login_files import check_room
 
             check_room(out, replace=replace)
-            settings = write_with_key(at, login, role, allowed, out, replace=replace)
-            print(as_json({"login": login, "config": settings}) if json else f"written: {settings}")
+            written = write_with_key(at, login, role, allowed, out, replace=replace)
+            if json:
+                print(as_json(_told(login, written)))
+            else:
+                print(f"written: {written.settings}")
+                _tell_file_there(out, written)
             return DONE
         host, port = _address(listen, ENROL_PORT)
 
@@ -111,6 +115,7 @@ def join(
     """Get this machine's login with the code that `forgebus enroll` shows; it is asked for, or read."""
     from daemon.certificates import new_request
     from daemon.cli_find import check_pinned, place_to_join, remember_login
+    from daemon.cli_install import taken_up_by
     from daemon.enrolment import enrol
     from daemon.login_files import check_room, write_login
     from daemon.plain import as_json
@@ -125,14 +130,17 @@ def join(
         requests = pair.certificate + commands.certificate
         admission = asyncio.run(enrol(host, port, code, requests))
         check_pinned(host, admission.authority)
-        settings = write_login(out, admission, pair.key, commands.key)
-        remember_login(host, settings)
+        written = write_login(out, admission, pair.key, commands.key)
+        remember_login(host, written.settings)
     if json:
-        print(as_json({"login": admission.login, "config": settings}))
+        print(as_json(_told(admission.login, written)))
         return DONE
     print(f"this machine is {admission.login} on the bus at {admission.host}:{admission.port}")
-    print(f"  {settings}")
-    print(f"  forgebus {'run' if admission.role == 'node' else 'ask'} --config {settings}")
+    print(f"  {written.settings}")
+    _tell_file_there(out, written)
+    service = taken_up_by(written.settings) if admission.role == "node" else ""
+    program = f"forgebus {'run' if admission.role == 'node' else 'ask'} --config {written.settings}"
+    print(f"  {service or program}")
     return DONE
 
 
@@ -189,7 +197,7 @@ def write_with_key(
     *,
     host: str = "",
     replace: bool = False,
-) -> Path:
+) -> "Written":
     """A login whose key is made here, for a machine that files are carried to; where its settings are."""
     import msgspec
 
@@ -202,6 +210,27 @@ def write_with_key(
     if host:
         admission = msgspec.structs.replace(admission, host=host)
     return write_login(out, admission, pair.key, commands.key)
+
+
+def _told(login: str, written: "Written") -> dict[str, object]:
+    """For machines."""
+    return {
+        "login": login,
+        "config": written.settings,
+        "changed": list(written.changed),
+        "differs": list(written.differs),
+    }
+
+
+def _tell_file_there(folder: Path, written: "Written") -> None:
+    """What became of a forgebus.toml that was in the folder already."""
+    if written.changed:
+        print(f"  changed there: {', '.join(written.changed)}; all else is as it was")
+    if written.differs:
+        print(f"  {folder.absolute() / 'forgebus.toml'} is left alone:")
+        for line in written.differs:
+            print(f"    {line}")
+        print(f"  if it is to use this login, take over by hand what {written.settings.name} says")
 
 
 async def _open(

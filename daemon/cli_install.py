@@ -92,6 +92,24 @@ def uninstall(
     return DONE
 
 
+def taken_up_by(settings: Path) -> str:
+    """The command by which the service of this machine takes up a changed configuration; "" for no service.
+
+    A key that it was not handed so far takes `install`: the service may not read the file itself.
+    """
+    from daemon.config import load
+    from daemon.install_plan import UNIT_FOLDER
+    from daemon.install_units import NODE, SETTINGS, secrets_drop_in
+
+    if settings != SETTINGS or not (UNIT_FOLDER / NODE).exists():
+        return ""
+    handed = UNIT_FOLDER / f"{NODE}.d" / "20-secrets.conf"
+    there = handed.read_text(encoding="utf-8") if handed.exists() else ""
+    if there != secrets_drop_in(NODE, load(settings, {})):
+        return "sudo forgebus install"
+    return "sudo systemctl restart forgebus"
+
+
 def _do(steps: "list[Step]", *, dry_run: bool) -> int:
     from daemon.install_machine import carry_out
 

@@ -4,13 +4,17 @@ A login has one connection: a second one ends the first. So a node gets two, its
 `cli` beside it, one for the commands that are run on its machine; `for_commands` finds that one.
 """
 
+import stat
+import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from bus_topics.messages import NodeId
 from daemon.certificates import Pair, belongs, told
-from daemon.config import BrokerConfig, Port
+from daemon.config import BrokerConfig, ConfigError, Port, load
+from daemon.login_settings import Merged, merge
 from daemon.logins import ADMIN, Role
 from daemon.names import TopicBase
 from daemon.private_files import PrivateFileError, make_private_folder, write_private
@@ -37,6 +41,21 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """The certificate of `<login>-cli`, for a node."""
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Where a login's settings are.
+
+    Attributes:
+        settings: the forgebus.toml to use the login with.
+        changed: keys of a file that was there and has the login's values now, as "broker.host".
+        differs: why a file that was there is left alone, and the settings are beside it; a line each.
+    """
+
+    settings: Path
+    changed: tuple[str, ...] = ()
+    differs: tuple[str, ...] = ()
+
+
 def check_room(folder: Path, *, replace: bool = False) -> None:
     """Raises PrivateFileError when a login is in this folder already, or none can be written there."""
     make_private_folder(folder)
@@ -54,11 +73,12 @@ def commands_of(node: str) -> str:
     return f"{node}-{COMMANDS}"
 
 
-def write_login(folder: Path, admission: Admission, key: bytes, commands_key: bytes) -> Path:
-    """Write the files; the path of the settings to use them with.
+def write_login(folder: Path, admission: Admission, key: bytes, commands_key: bytes) -> Written:
+    """Write the files, and where the settings to use them with are.
 
-    A forgebus.toml that is there is kept, and the new one is put beside it. Raises PrivateFileError when
-    the folder cannot be written, or what was given does not fit the key.
+    A forgebus.toml that is there gets a node's settings in place of its defaults; where somebody has set
+    one of them otherwise it is kept, and the new one is put beside it. Raises PrivateFileError when the
+    folder cannot be written, or what was given does not fit the key.
     """
     folder = folder.absolute()
     authority = admission.authority.encode()
@@ -66,11 +86,16 @@ def write_login(folder: Path, admission: Admission, key: bytes, commands_key: by
     if admission.commands:
         pair = Pair(admission.commands.encode(), commands_key)
         _write(folder / COMMANDS, commands_of(admission.login), pair, authority)
-    settings = folder / SETTINGS
-    if settings.exists():
-        settings = folder / f"{SETTINGS}.{admission.login}"
-    write_private(settings, _settings(folder, admission).encode(), 0o644)
-    return settings
+    settings, text = folder / SETTINGS, _settings(folder, admission)
+    if not settings.exists():
+        write_private(settings, text.encode(), 0o644)
+        return Written(settings)
+    merged = _merge_into(settings, text, node=admission.role is Role.NODE)
+    if not merged.differs:
+        return Written(settings, merged.changed)
+    beside = folder / f"{SETTINGS}.{admission.login}"
+    write_private(beside, text.encode(), 0o644)
+    return Written(beside, differs=merged.differs)
 
 
 def for_commands(broker: BrokerConfig, node: str) -> BrokerConfig:
@@ -104,6 +129,28 @@ def _write(folder: Path, login: str, pair: Pair, authority: bytes) -> None:
     write_private(folder / KEY, pair.key)
     write_private(folder / CERTIFICATE, pair.certificate, 0o644)
     write_private(folder / AUTHORITY, authority, 0o644)
+
+
+def _merge_into(settings: Path, login: str, *, node: bool) -> Merged:
+    """The login's settings in the file that is there, as far as that can be; else why not."""
+    try:
+        load(settings, {})
+        # As bytes, because reading text would change its line ends.
+        there = settings.read_bytes().decode()
+        merged = merge(there, login)
+        if merged.changed and not node:
+            return Merged(there, differs=("it may be a node's, and this login is a program's",))
+        if merged.changed:
+            with tempfile.NamedTemporaryFile(suffix=SETTINGS) as tried:
+                tried.write(merged.text.encode())
+                tried.flush()
+                load(Path(tried.name), {})
+            was, real = settings.stat(), settings.resolve()
+            owner = (was.st_uid, was.st_gid)
+            write_private(real, merged.text.encode(), stat.S_IMODE(was.st_mode), owner)
+    except (ConfigError, PrivateFileError, OSError, ValueError) as error:
+        return Merged("", differs=(str(error),))
+    return merged
 
 
 def _settings(folder: Path, admission: Admission) -> str:

@@ -13,15 +13,19 @@ class PrivateFileError(Exception):
     """A secret cannot be used or written; the message says which file, why, and what to do."""
 
 
-def write_private(path: Path, data: bytes, mode: int = 0o600) -> None:
+def write_private(
+    path: Path, data: bytes, mode: int = 0o600, owner: tuple[int, int] | None = None
+) -> None:
     """Replace the file in one step; it never exists with wider rights than `mode`.
 
-    Raises PrivateFileError.
+    `owner` is the user and the group that it is to have, by number. Raises PrivateFileError.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         number = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         with os.fdopen(number, "wb") as file:
+            if owner is not None:
+                os.fchown(number, *owner)
             os.fchmod(number, mode)
             file.write(data)
             file.flush()

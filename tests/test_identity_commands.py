@@ -76,12 +76,16 @@ def test_a_machine_joins_works_and_is_revoked(bus: SecuredBus, call: Call, tmp_p
     wrong = _joined("AAAA-AAAA", shown["port"], tmp_path / "attic")
     assert (wrong.returncode, wrong.stdout) == (1, "")
     assert "the code is wrong; 4 tries are left" in wrong.stderr
+    config = tmp_path / "attic" / "forgebus.toml"
+    config.write_text('# mine\n[broker]\nstart = "never"\n')
     right = _joined(shown["code"].lower(), shown["port"], tmp_path / "attic")
     assert right.returncode == 0, right.stderr
     assert opening.wait(60) == 0
     opening.communicate()
-    config = tmp_path / "attic" / "forgebus.toml"
-    assert json.loads(right.stdout) == {"login": "attic", "config": str(config)}
+    files = json.loads(right.stdout)
+    assert (files["login"], files["config"], files["differs"]) == ("attic", str(config), [])
+    assert {"node.id", "broker.port", "broker.tls_key"} <= set(files["changed"])
+    assert config.read_text().startswith('# mine\n[broker]\nstart = "never"\n')
 
     node = started(
         *("run", "--config", config, "--set", f"node.state_dir={tmp_path / 'state'}"),

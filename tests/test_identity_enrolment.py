@@ -255,7 +255,7 @@ def test_any_text_may_be_typed(text: str) -> None:
 def test_files_of_a_login_fit_each_other(tmp_path: Path) -> None:
     from daemon.bus_folder import now
     from daemon.certificates import Authority
-    from daemon.login_files import check_room, write_login
+    from daemon.login_files import Written, check_room, write_login
 
     authority, pair = Authority.new("a", now()), new_request("other")
     given = Admission(
@@ -270,7 +270,7 @@ def test_files_of_a_login_fit_each_other(tmp_path: Path) -> None:
     with pytest.raises(PrivateFileError, match="is not of this key and authority"):
         write_login(tmp_path, given, new_request("x").key, b"")
     first = write_login(tmp_path, given, pair.key, b"")
-    assert first == tmp_path / "forgebus.toml"
+    assert first == Written(tmp_path / "forgebus.toml")
     with pytest.raises(PrivateFileError, match="is there already"):
         check_room(tmp_path)
-    assert write_login(tmp_path, given, pair.key, b"") == tmp_path / "forgebus.toml.attic"
+    assert write_login(tmp_path, given, pair.key, b"") == first
