@@ -21,6 +21,7 @@ from daemon.install_plan import (
     MOSQUITTO,
     PREFIX,
     PROGRAM,
+    PROGRAM_TARGET,
     RELEASES,
     SYSUSERS,
     UNIT_FOLDER,
@@ -103,7 +104,7 @@ def carry_out(step: Step) -> None:
 def _look() -> Facts:
     files = (SETTINGS, SYSUSERS, MOSQUITTO, *DROP_INS, *(UNIT_FOLDER / unit for unit in UNITS))
     drop_ins = (UNIT_FOLDER / f"{unit}.d" for unit in UNITS)
-    folders = (SETTINGS.parent, BUS, STATE, CACHE, PREFIX, *drop_ins)
+    folders = (SETTINGS.parent, BUS, STATE, CACHE, PREFIX, RELEASES, CURRENT, *drop_ins)
     current = CURRENT.resolve()
     active, stale = _running(current)
     return Facts(
@@ -116,13 +117,20 @@ def _look() -> Facts:
         user=_user_exists("forgebus"),
         release=current.name if current.parent == RELEASES else "",
         releases=tuple(sorted(path.parent.name for path in RELEASES.glob(f"*/{COMPLETE}"))),
-        program=PROGRAM.is_symlink(),
-        files={path: path.read_text(encoding="utf-8") for path in files if path.is_file()},
+        program=PROGRAM.is_symlink() and PROGRAM.readlink() == PROGRAM_TARGET,
+        files={path: _text(path) for path in files if path.is_file()},
         folders=frozenset(path for path in folders if _is_open_folder(path)),
         enabled=frozenset(unit for unit in UNITS if (WANTED_FOLDER / unit).is_symlink()),
         active=active,
         stale=stale,
     )
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InstallError(f"{path} is no UTF-8 ({error}): save it as that") from error
 
 
 def _program(name: str) -> str | None:

@@ -25,6 +25,7 @@ from daemon.install_units import (
 PREFIX = Path("/opt/forgebus")
 CURRENT, RELEASES = PREFIX / ".venv", PREFIX / "releases"
 PROGRAM = Path("/usr/local/bin/forgebus")
+PROGRAM_TARGET = CURRENT / "bin" / "forgebus"
 UNIT_FOLDER = Path("/etc/systemd/system")
 WANTED_FOLDER = UNIT_FOLDER / "multi-user.target.wants"
 SYSUSERS = Path("/etc/sysusers.d/forgebus.conf")
@@ -128,6 +129,7 @@ class Facts:
         others: whether somebody else has configured Debian's mosquitto.
         release: the name of the one in use; "" for none.
         files: the text of each file that a plan could write, as far as it is there.
+        program: whether the command is there and is ours.
         folders: those of a plan's folders that are there.
         stale: active units that run another release or another unit than are on the disk: an
             installation was cut off before it started them anew.
@@ -197,7 +199,7 @@ def plan_install(facts: Facts, wish: Wish) -> list[Step]:
         changed.append(Link(CURRENT, folder))
     steps += changed
     if not facts.program:
-        steps.append(Link(PROGRAM, CURRENT / "bin" / "forgebus"))
+        steps.append(Link(PROGRAM, PROGRAM_TARGET))
     steps += _mosquitto(facts, wish)
     if facts.stale or any(isinstance(step, File | Remove) for step in changed):
         steps.append(Command(("systemctl", "daemon-reload")))
@@ -213,13 +215,16 @@ def plan_uninstall(facts: Facts, *, purge: bool) -> list[Step]:
     running = tuple(sorted((facts.enabled | facts.active) & set(UNITS), reverse=True))
     if running:
         steps.append(Command(("systemctl", "disable", "--now", *running)))
-    files = [*(UNIT_FOLDER / unit for unit in UNITS), *DROP_INS, SYSUSERS, MOSQUITTO]
+    files = [*(UNIT_FOLDER / unit for unit in UNITS), *DROP_INS, SYSUSERS]
+    # A file of this name may be the administrator's own; an older release's had other lines.
+    tuned = facts.files.get(MOSQUITTO, "").startswith(MOSQUITTO_SETTINGS.partition(" for ")[0])
+    files += [MOSQUITTO] if tuned else []
     steps += [Remove(path) for path in files if path in facts.files]
     drop_in_folders = [UNIT_FOLDER / f"{unit}.d" for unit in UNITS]
     steps += [Remove(path, empty=not purge) for path in drop_in_folders if path in facts.folders]
     if any(isinstance(step, Remove) and UNIT_FOLDER in step.path.parents for step in steps):
         steps.append(Command(("systemctl", "daemon-reload")))
-    if MOSQUITTO in facts.files:
+    if tuned:
         steps.append(Command(("systemctl", "try-restart", "mosquitto.service")))
     if purge and BUS in facts.folders:
         # Whoever has the authority can let machines in, and without it nobody can: that one is the
@@ -233,8 +238,9 @@ def plan_uninstall(facts: Facts, *, purge: bool) -> list[Step]:
         steps.append(Command(("userdel", "forgebus")))
     if facts.program:
         steps.append(Remove(PROGRAM))
+    steps += [Remove(path) for path in (CURRENT, RELEASES) if path in facts.folders]
     if PREFIX in facts.folders:
-        steps.append(Remove(PREFIX))
+        steps.append(Remove(PREFIX, empty=True))
     return steps
 
 

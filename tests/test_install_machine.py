@@ -14,7 +14,16 @@ from cli_call import ROOT, Call, caller
 
 from daemon import install_machine
 from daemon.install_machine import carry_out, look, release_name
-from daemon.install_plan import Command, File, Folder, InstallError, Link, Release, Remove
+from daemon.install_plan import (
+    PROGRAM_TARGET,
+    Command,
+    File,
+    Folder,
+    InstallError,
+    Link,
+    Release,
+    Remove,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -80,6 +89,24 @@ def test_what_goes_is_gone_and_what_must_be_empty_stays(tmp_path: Path) -> None:
     (kept / "override.conf").unlink()
     carry_out(Remove(kept, empty=True))
     assert not kept.exists()
+
+
+def test_only_our_own_link_is_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "forgebus"
+    monkeypatch.setattr(install_machine, "PROGRAM", program)
+    program.symlink_to("/home/me/forgebus")
+    assert not look().program
+    program.unlink()
+    program.symlink_to(PROGRAM_TARGET)
+    assert look().program
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "forgebus.toml"
+    path.write_bytes(b"# K\xfcche\n")
+    monkeypatch.setattr(install_machine, "SETTINGS", path)
+    with pytest.raises(InstallError, match=f"{path} is no UTF-8"):
+        look()
 
 
 def test_a_program_that_fails_is_told_with_what_it_said() -> None:

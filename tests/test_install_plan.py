@@ -261,6 +261,18 @@ def test_purge_leaves_the_authority_of_a_bus() -> None:
     assert SETTINGS not in gone.files
 
 
+def test_uninstall_keeps_what_install_did_not_write() -> None:
+    own = {**INSTALLED.files, MOSQUITTO: "# Ours.\nlistener 1883\n"}
+    facts = replace(INSTALLED, files=own, folders=INSTALLED.folders | {RELEASES, CURRENT})
+    for purge in (False, True):
+        steps = plan_uninstall(facts, purge=purge)
+        assert after(facts, steps).files[MOSQUITTO] == own[MOSQUITTO]
+        assert Command(("systemctl", "try-restart", "mosquitto.service")) not in steps
+        # What somebody put beside the releases stays, and the folder with it.
+        assert Remove(PREFIX, empty=True) in steps
+        assert {Remove(RELEASES), Remove(CURRENT)} <= set(steps)
+
+
 def test_uninstall_keeps_what_the_administrator_wrote_beside_the_units() -> None:
     folder = UNIT_FOLDER / f"{NODE}.d"
     assert Remove(folder, empty=True) in plan_uninstall(INSTALLED, purge=False)
