@@ -8,6 +8,7 @@ do that instead, and so does what the next agent does not understand; a text com
 import contextlib
 import logging
 from collections.abc import AsyncGenerator
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal
 
 from homeassistant.components import conversation
@@ -34,6 +35,8 @@ PARALLEL_UPDATES = 0
 COMMAND_S = 10.0
 """Deadline of a command: whoever has spoken waits no longer."""
 TALK_S = 60.0
+_PASSED_ON: ContextVar[frozenset[str]] = ContextVar("forgebus_passed_on", default=frozenset())
+"""The agents that have passed this sentence on: two of them may name each other as the next."""
 
 
 async def async_setup_entry(
@@ -129,10 +132,12 @@ class Agent(BusEntity, conversation.ConversationEntity):
     async def _next(
         self, user_input: conversation.ConversationInput, chat_log: conversation.ChatLog
     ) -> conversation.ConversationResult | None:
-        """The next agent's answer; None where there is none, or it is this one."""
+        """The next agent's answer; None where there is none, or it has passed the sentence on itself."""
         agent_id = self._entry.options.get(CONF_NEXT_AGENT, conversation.HOME_ASSISTANT_AGENT)
-        if not agent_id or agent_id == self.entity_id:
+        passed_on = _PASSED_ON.get() | {self.entity_id}
+        if not agent_id or agent_id in passed_on:
             return None
+        before = _PASSED_ON.set(passed_on)
         try:
             return await conversation.async_converse(
                 self.hass,
@@ -148,6 +153,8 @@ class Agent(BusEntity, conversation.ConversationEntity):
         except ValueError:
             _LOGGER.warning("The next agent %s is not there", agent_id)
             return None
+        finally:
+            _PASSED_ON.reset(before)
 
     async def _talked(
         self,

@@ -1,0 +1,65 @@
+"""What two entries, an entry that is not there, and what no honest node sends must not break."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+from conftest import BASE, DATA, Bus
+from homeassistant.components import conversation, mqtt
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import intent
+from homeassistant.helpers import issue_registry as ir
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.forgebus import async_remove_config_entry_device
+from custom_components.forgebus.bus import BusError
+from custom_components.forgebus.const import DOMAIN
+from custom_components.forgebus.contract import Options
+from custom_components.forgebus.diagnostics import async_get_config_entry_diagnostics
+
+AGENT = "conversation.forgebus"
+OTHER = "conversation.forgebus_other"
+
+
+def _done(*intents: dict[str, Any]) -> dict[str, Any]:
+    result = {"intents": list(intents), "abstained": False, "probability": 0.99}
+    return {"outcome": "done", "result": result}
+
+
+def _intent(named: str, *entities: str, **slots: Any) -> dict[str, Any]:
+    return _done({"name": named, "slots": slots, "entities": list(entities)})
+
+
+async def _say(hass: HomeAssistant, text: str, agent: str = AGENT) -> Any:
+    async with asyncio.timeout(20):
+        return await conversation.async_converse(hass, text, None, Context(), "en", agent)
+
+
+async def test_two_that_name_each_other_do_not_go_round(
+    hass: HomeAssistant, bus: Bus, entry: MockConfigEntry
+) -> None:
+    other = MockConfigEntry(
+        domain=DOMAIN,
+        title="Forgebus (other)",
+        data=DATA | {"base": "other"},
+        unique_id="other",
+        options={"next_agent": AGENT},
+    )
+    other.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(other.entry_id)
+    bus.fire("other/node/attic/card", {"node": "attic", "hub": True, "skills": []})
+    bus.fire("other/node/attic/status", "online")
+    hass.config_entries.async_update_entry(entry, options={"next_agent": OTHER})
+    await hass.async_block_till_done()
+    bus.answers["home_control"] = {"outcome": "done", "result": {"intents": [], "abstained": True}}
+    for agent in (AGENT, OTHER):
+        bus.sent.clear()
+        said = await _say(hass, "colourless green ideas", agent)
+        assert said.response.error_code == "no_intent_match"
+        assert len(bus.sent) == 1
