@@ -163,7 +163,8 @@ class ForgebusOptions(OptionsFlowWithReload):
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Default capability, next agent, and whether it talks."""
         if user_input is not None:
-            return self.async_create_entry(data=user_input)
+            # A field that was emptied is left out, and without one it would be Home Assistant's agent.
+            return self.async_create_entry(data={CONF_NEXT_AGENT: ""} | user_input)
         options = self.config_entry.options
         bus = getattr(self.config_entry, "runtime_data", None)
         known = {TEXT_GENERATION, options.get(CONF_CAPABILITY, TEXT_GENERATION)}

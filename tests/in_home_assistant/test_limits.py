@@ -63,3 +63,11 @@ async def test_two_that_name_each_other_do_not_go_round(
         said = await _say(hass, "colourless green ideas", agent)
         assert said.response.error_code == "no_intent_match"
         assert len(bus.sent) == 1
+
+
+async def test_no_next_agent_is_kept_as_none(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    flow = await hass.config_entries.options.async_init(entry.entry_id)
+    told = {"capability": "math", "talk": False}
+    await hass.config_entries.options.async_configure(flow["flow_id"], told)
+    assert entry.options == told | {"next_agent": ""}
+    await hass.async_block_till_done()
