@@ -8,6 +8,7 @@ because an ask has one answer.
 
 import asyncio
 import contextlib
+import json
 import logging
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
@@ -57,7 +58,7 @@ class _Stream:
     """A submitted task: its home, and what came of it."""
 
     home: str
-    came: asyncio.Queue[Piece | Answer] = field(default_factory=asyncio.Queue)
+    came: asyncio.Queue[Piece | Answer | BusError] = field(default_factory=asyncio.Queue)
     accepted: bool = False
 
 
@@ -106,6 +107,8 @@ class Bus:
         for waiting in self._asked.values():
             if not waiting.done():
                 waiting.set_exception(BusError("stopped"))
+        for stream in self._streams.values():
+            stream.came.put_nowait(BusError("stopped"))
 
     @callback
     def listen(self, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
@@ -213,6 +216,8 @@ class Bus:
                     item = await asyncio.wait_for(stream.came.get(), left)
                 except TimeoutError:
                     break
+                if isinstance(item, BusError):
+                    raise item
                 yield item
                 if isinstance(item, Answer):
                     return
@@ -275,7 +280,7 @@ class Bus:
                 if kind != "accepted":
                     stream.came.put_nowait(answer)
             if kind == "final":
-                ack = f'{{"ids":["{answer.id}"]}}'
+                ack = json.dumps({"ids": [answer.id]})
                 topic = self.topics.submit(home, "final_ack")
                 self._hass.async_create_task(self._publish(topic, ack))
 

@@ -71,3 +71,17 @@ async def test_no_next_agent_is_kept_as_none(hass: HomeAssistant, entry: MockCon
     await hass.config_entries.options.async_configure(flow["flow_id"], told)
     assert entry.options == told | {"next_agent": ""}
     await hass.async_block_till_done()
+
+
+async def test_a_talk_ends_with_the_entry(
+    hass: HomeAssistant, bus: Bus, entry: MockConfigEntry
+) -> None:
+    stream = entry.runtime_data.stream("text_generation", {"prompt": "x"}, Options())
+    task = asyncio.ensure_future(anext(stream))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert bus.sent
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    with pytest.raises(BusError) as told:
+        await asyncio.wait_for(task, 5)
+    assert told.value.reason == "stopped"
