@@ -3,10 +3,10 @@
 from typing import TypeAlias
 
 from homeassistant.components import mqtt
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import ConfigEntryNotReady
+from homeassistant.exceptions import ConfigEntryNotReady, HomeAssistantError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import DeviceEntry
@@ -40,8 +40,11 @@ async def async_setup_entry(hass: HomeAssistant, entry: ForgebusEntry) -> bool:
     if not await mqtt.async_wait_for_mqtt_client(hass):
         raise ConfigEntryNotReady(translation_domain=DOMAIN, translation_key="no_mqtt")
     bus = Bus(hass, Topics(entry.data[CONF_BASE], entry.data[CONF_LOGIN]))
-    await bus.start()
-    entry.async_on_unload(bus.stop)
+    entry.async_on_unload(bus.stop)  # Also when it has come half-way.
+    try:
+        await bus.start()
+    except HomeAssistantError as fault:
+        raise ConfigEntryNotReady(translation_domain=DOMAIN, translation_key="no_mqtt") from fault
     entry.runtime_data = bus
     # Nodes' devices stand below it, whichever platform comes first.
     device = dr.async_get(hass).async_get_or_create(
@@ -67,10 +70,12 @@ async def async_remove_config_entry_device(
     hass: HomeAssistant, entry: ForgebusEntry, device: DeviceEntry
 ) -> bool:
     """Let the user remove the device of a node that is not there."""
-    bus = entry.runtime_data
     prefix = f"{entry.entry_id}_"
     ids = [id_ for domain, id_ in device.identifiers if domain == DOMAIN]
     nodes = {id_.removeprefix(prefix) for id_ in ids if id_.startswith(prefix)}
+    if entry.state is not ConfigEntryState.LOADED:
+        return bool(nodes)  # Who is there is not known; who is comes back.
+    bus = entry.runtime_data
     if not nodes or nodes & set(bus.roster.live(bus.now)):
         return False
     for node in nodes:

@@ -3,8 +3,10 @@
 from typing import TYPE_CHECKING, Any
 
 from homeassistant.components.diagnostics import async_redact_data
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 
+from .bus import Bus
 from .const import CONF_LOGIN
 from .contract import VERSION
 
@@ -18,11 +20,20 @@ async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: "ForgebusEntry"
 ) -> dict[str, Any]:
     """The bus as this entry sees it."""
-    bus = entry.runtime_data
-    last = bus.roster.last
     told: dict[str, Any] = {
         "entry": {"data": dict(entry.data), "options": dict(entry.options)},
         "version": VERSION,
+        "state": entry.state.value,
+    }
+    if entry.state is ConfigEntryState.LOADED:
+        told |= _seen(entry.runtime_data)
+    redacted: dict[str, Any] = async_redact_data(told, REDACTED)
+    return redacted
+
+
+def _seen(bus: Bus) -> dict[str, Any]:
+    last = bus.roster.last
+    return {
         "connected": bus.connected,
         "answered": bus.answered,
         "unanswered_in_a_row": bus.unanswered,
@@ -45,5 +56,3 @@ async def async_get_config_entry_diagnostics(
             for node in bus.roster
         ],
     }
-    redacted: dict[str, Any] = async_redact_data(told, REDACTED)
-    return redacted

@@ -85,3 +85,36 @@ async def test_a_talk_ends_with_the_entry(
     with pytest.raises(BusError) as told:
         await asyncio.wait_for(task, 5)
     assert told.value.reason == "stopped"
+
+
+async def test_a_set_up_that_ends_half_way_leaves_nothing(
+    hass: HomeAssistant, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscribe, held = mqtt.async_subscribe, set[str]()
+
+    async def subscribed(hass: HomeAssistant, topic: str, *more: Any) -> Any:
+        if topic.endswith("/status"):
+            raise HomeAssistantError("MQTT is gone")
+        stop = await subscribe(hass, topic, *more)
+        held.add(topic)
+        return lambda: (held.discard(topic), stop())
+
+    monkeypatch.setattr(mqtt, "async_subscribe", subscribed)
+    one = MockConfigEntry(domain=DOMAIN, data=DATA, unique_id=BASE)
+    one.add_to_hass(hass)
+    await hass.config_entries.async_setup(one.entry_id)
+    assert (one.state, held) == (ConfigEntryState.SETUP_RETRY, set())
+
+
+async def test_an_entry_that_is_not_loaded_can_be_reported_and_cleared(
+    hass: HomeAssistant, bus: Bus
+) -> None:
+    one = MockConfigEntry(domain=DOMAIN, title="Forgebus", data=DATA, unique_id=BASE)
+    one.add_to_hass(hass)
+    told = await async_get_config_entry_diagnostics(hass, one)
+    assert (told["state"], told["entry"]["data"]["base"]) == ("not_loaded", BASE)
+    make = dr.async_get(hass).async_get_or_create
+    whole = make(config_entry_id=one.entry_id, identifiers={(DOMAIN, one.entry_id)})
+    node = make(config_entry_id=one.entry_id, identifiers={(DOMAIN, f"{one.entry_id}_attic")})
+    assert await async_remove_config_entry_device(hass, one, node)
+    assert not await async_remove_config_entry_device(hass, one, whole)
