@@ -106,6 +106,22 @@ def test_every_question_of_the_home_model_is_known_as_one() -> None:
     assert questions == plan.ASKING
 
 
+def test_what_the_model_may_answer_is_called_and_nothing_else() -> None:
+    assert {name for name, domains in INTENTS.items() if domains} == plan.TARGETED
+    assert {name for name, domains in INTENTS.items() if not domains} == plan.UNTARGETED
+    for name, entities in (("OpenTheGate", ("light.a",)), ("OpenTheGate", ()), ("HassTurnOff", ())):
+        with pytest.raises(plan.Impossible, match="is not called"):
+            _steps(name, {}, *entities)
+
+
+@pytest.mark.parametrize("payload", ['{"a":NaN}', '{"a":-Infinity}', r'{"a":"\ud800"}', '["a"]'])
+def test_what_cannot_be_written_again_is_not_read(payload: str) -> None:
+    for form in (payload, payload.encode()):
+        with pytest.raises(contract.Malformed):
+            contract.read_object(form)
+    assert contract.read_object(r'{"a":"\ud83d\ude00"}') == {"a": "\U0001f600"}
+
+
 # What Home Assistant's selectors come to, by its own converter.
 @pytest.mark.parametrize(
     "told",

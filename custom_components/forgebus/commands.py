@@ -37,6 +37,8 @@ async def carry_out(
     except Impossible as fault:
         _LOGGER.warning("An answer of home_control cannot be carried out: %s", fault)
         return None
+    if not planned:
+        return None
     told = _Told()
     # One after the other: "open the blinds and then close the window" has an order. What one intent does
     # to several things is done at once.
@@ -78,10 +80,8 @@ async def _call(
 def _response(hass: HomeAssistant, told: _Told, language: str) -> intent.IntentResponse:
     response = intent.IntentResponse(language=language)
     if not told.done:
-        names = speech.listed(language, (_name(hass, step) for step in told.failed))
         response.async_set_error(
-            intent.IntentResponseErrorCode.FAILED_TO_HANDLE,
-            speech.word(language, "failed", names=names or "?"),
+            intent.IntentResponseErrorCode.FAILED_TO_HANDLE, _failed_words(hass, told, language)
         )
         return response
     asking = [one for one in told.done if one[0].intent in ASKING]
@@ -91,8 +91,7 @@ def _response(hass: HomeAssistant, told: _Told, language: str) -> intent.IntentR
     sentences = [_action_words(hass, acting, language)] if acting else []
     sentences += [_answer_words(hass, one, language) for one in asking]
     if told.failed:
-        names = speech.listed(language, (_name(hass, step) for step in told.failed))
-        sentences.append(speech.word(language, "failed", names=names))
+        sentences.append(_failed_words(hass, told, language))
     response.async_set_speech(" ".join(sentences))
     response.async_set_results(
         [target for _, one in told.done for target in one.success_results],
@@ -100,6 +99,11 @@ def _response(hass: HomeAssistant, told: _Told, language: str) -> intent.IntentR
     )
     response.async_set_states([state for _, one in told.done for state in one.matched_states])
     return response
+
+
+def _failed_words(hass: HomeAssistant, told: _Told, language: str) -> str:
+    names = speech.listed(language, filter(None, (_name(hass, step) for step in told.failed)))
+    return speech.word(language, "failed" if names else "nothing_done", names=names)
 
 
 def _action_words(

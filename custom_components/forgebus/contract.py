@@ -6,6 +6,7 @@ passed over, because a node may be newer than the integration. Nothing here know
 """
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -167,7 +168,10 @@ def base_of_card(topic: str) -> str | None:
 def read_object(payload: str | bytes | bytearray) -> dict[str, Any]:
     """A payload as the object that it is. Raises Malformed."""
     try:
-        told = json.loads(payload)
+        told = json.loads(payload, parse_constant=_no_number)
+        if b"\\u" in (payload.encode() if isinstance(payload, str) else payload):
+            # Half a character cannot be written again, into no state and no message.
+            json.dumps(told, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as fault:
         raise Malformed(f"not JSON: {fault}") from fault
     if not isinstance(told, dict):
@@ -175,10 +179,21 @@ def read_object(payload: str | bytes | bytearray) -> dict[str, Any]:
     return told
 
 
+def finite(value: Any) -> float | None:
+    """A number as a float; None for what is none, or is too large for one."""
+    if not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
 def read_answer(payload: str | bytes | bytearray) -> Answer:
     """An answer to an ask, a final, or a rejected submit. Raises Malformed."""
     told = read_object(payload)
-    id_, elapsed = told.get("id"), told.get("elapsed_ms", 0.0)
+    id_ = told.get("id")
     if not isinstance(id_, str):
         raise Malformed("no id")
     provenance = told.get("provenance")
@@ -190,7 +205,7 @@ def read_answer(payload: str | bytes | bytearray) -> Answer:
         rejected=_text(told.get("rejected")) or _text(told.get("code")),
         node=_text(told.get("node")),
         model=_text(told.get("model")) or "",
-        elapsed_ms=float(elapsed) if isinstance(elapsed, int | float) else 0.0,
+        elapsed_ms=finite(told.get("elapsed_ms")) or 0.0,
         provenance=provenance if isinstance(provenance, dict) else None,
     )
 
@@ -210,6 +225,10 @@ def _written(message: Mapping[str, Any]) -> str:
     if size > MOST_BYTES:
         raise Malformed(f"{size} bytes are more than the {MOST_BYTES} that the bus carries")
     return written
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _text(value: Any) -> str | None:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from .contract import finite
+
 Attributes = Callable[[str], Mapping[str, Any] | None]
 """Entity id -> its attributes as they are now; None for an entity that is not there."""
 
@@ -19,6 +21,29 @@ ASKING: Final = frozenset(
     }
 )
 """Intents that change nothing and want an answer."""
+
+TARGETED: Final = frozenset(
+    {
+        *("HassTurnOn", "HassTurnOff", "HassToggle", "HassFanSetSpeed", "HassLightSet"),
+        *("HassSetPosition", "HassStopMoving", "HassHumidifierSetpoint", "HassGetState"),
+        *("HassClimateSetTemperature", "HassClimateGetTemperature", "HassVacuumStart"),
+        *("HassVacuumReturnToBase", "HassLawnMowerStartMowing", "HassLawnMowerDock"),
+        *("HassMediaPause", "HassMediaUnpause", "HassMediaNext", "HassMediaPrevious"),
+        *("HassMediaPlayerMute", "HassMediaPlayerUnmute", "HassMediaSearchAndPlay"),
+        *("HassSetVolume", "HassSetVolumeRelative", "HassListAddItem", "HassListCompleteItem"),
+    }
+)
+"""Intents that are called for entities, each by its id, and never without one."""
+UNTARGETED: Final = frozenset(
+    {
+        *("HassShoppingListAddItem", "HassShoppingListCompleteItem", "HassStartTimer"),
+        *("HassCancelTimer", "HassCancelAllTimers", "HassPauseTimer", "HassUnpauseTimer"),
+        *("HassIncreaseTimer", "HassDecreaseTimer", "HassTimerStatus"),
+        *("HassGetCurrentTime", "HassGetCurrentDate", "HassGetWeather"),
+    }
+)
+"""Intents that may mean no entity. No other is called, whatever a node answers: a house may have scripts as
+intents of its own, which do what they do whether it is exposed or not."""
 
 _NAMING = ("name", "area", "floor", "domain")
 _BY_STATE = {
@@ -66,6 +91,8 @@ def _of_intent(told: Any, attributes: Attributes) -> list[Step]:
             raise Impossible("an intent needs name, slots and entities")
     if not all(isinstance(entity, str) for entity in entities):
         raise Impossible(f"{name}: the ids of entities are strings")
+    if name not in UNTARGETED and not (entities and name in TARGETED):
+        raise Impossible(f"{name} is not called{' for everything' if name in TARGETED else ''}")
     if not entities:
         return [Step(name, {slot: _whole(value) for slot, value in slots.items()})]
     # A timer's name is a value; any other name, area or domain only says which entities are meant.
@@ -85,12 +112,13 @@ def _valued(
             found[slot] = _whole(value)
             continue
         become, attribute, scale, least, most = _BY_STATE[slot]
-        now = (attributes(entity) or {}).get(attribute)
-        if now is None and slot != "temperature_step":
-            now = 0.0  # A lamp or fan that is off has none, and a step up turns it on.
-        if not isinstance(now, int | float) or not isinstance(value, int | float):
+        has = (attributes(entity) or {}).get(attribute)
+        if has is None and slot != "temperature_step":
+            has = 0.0  # A lamp or fan that is off has none, and a step up turns it on.
+        now, by = finite(has), finite(value)
+        if now is None or by is None:
             raise Impossible(f"{name}: {entity} has no {attribute} to start from")
-        reached = min(max(now * scale + value, least), most)
+        reached = min(max(now * scale + by, least), most)
         found[become] = round(reached, 1) if slot == "temperature_step" else round(reached)
     return found
 

@@ -26,9 +26,10 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "nothing": "I found nothing to tell.",
         "time": "It is {time:%H:%M}.",
         "date": "It is {date:%B} {date.day}, {date.year}.",
-        "timer": "{minutes} minutes and {seconds} seconds are left.",
+        "timer": "{minutes} min {seconds} s are left.",
         "no_timer": "No timer is running.",
         "failed": "That did not work for {names}.",
+        "nothing_done": "That did not work.",
         "not_understood": "I did not understand that.",
     },
     "de": {
@@ -47,9 +48,10 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "nothing": "Dazu habe ich nichts gefunden.",
         "time": "Es ist {time:%H:%M} Uhr.",
         "date": "Heute ist der {date.day}.{date.month}.{date.year}.",
-        "timer": "Noch {minutes} Minuten und {seconds} Sekunden.",
+        "timer": "Noch {minutes} min {seconds} s.",
         "no_timer": "Es läuft kein Timer.",
         "failed": "Das hat bei {names} nicht geklappt.",
+        "nothing_done": "Das hat nicht geklappt.",
         "not_understood": "Das habe ich nicht verstanden.",
     },
 }

@@ -118,3 +118,66 @@ async def test_an_entry_that_is_not_loaded_can_be_reported_and_cleared(
     node = make(config_entry_id=one.entry_id, identifiers={(DOMAIN, f"{one.entry_id}_attic")})
     assert await async_remove_config_entry_device(hass, one, node)
     assert not await async_remove_config_entry_device(hass, one, whole)
+
+
+async def test_intents_of_the_houses_own_are_not_called(
+    hass: HomeAssistant, bus: Bus, entry: MockConfigEntry
+) -> None:
+    called = []
+
+    class Own(intent.IntentHandler):
+        intent_type = "OpenTheGate"
+
+        async def async_handle(self, intent_obj: intent.Intent) -> intent.IntentResponse:
+            called.append(intent_obj.intent_type)
+            return intent_obj.create_response()
+
+    intent.async_register(hass, Own())
+    hass.states.async_set("light.desk", "on", {"friendly_name": "Desk"})
+    for answer in (
+        _intent("OpenTheGate"),
+        _intent("OpenTheGate", "light.desk"),
+        _intent("HassTurnOff", domain="light"),
+        _done(),
+    ):
+        bus.answers["home_control"] = answer
+        said = await _say(hass, "colourless green ideas")
+        assert said.response.error_code == "no_intent_match"
+    assert not called
+
+
+async def test_what_no_honest_node_sends_is_not_in_the_log(
+    hass: HomeAssistant, bus: Bus, entry: MockConfigEntry, caplog: pytest.LogCaptureFixture
+) -> None:
+    for topic, payload in (
+        ("answer/homeassistant/integration", f'{{"id":"secret","elapsed_ms":1{"0" * 400}}}'),
+        ("in/homeassistant/attic/final", r'{"id":"secret\ud800"}'),
+        ("in/homeassistant/attic/final", r'{"id":"\"secret"}'),
+        ("event/attic", r'{"events":[{"kind":"awarded","node":"secret\ud800"}]}'),
+    ):
+        bus.fire(f"{BASE}/{topic}", payload)
+    await hass.async_block_till_done()
+    told = [one.getMessage() for one in caplog.records if one.levelno >= logging.INFO]
+    assert told
+    assert "secret" not in " ".join(told)
+    assert [told for topic, told in bus.sent if topic.endswith("/final_ack")] == [
+        {"ids": ['"secret']}
+    ]
+    assert hass.states.get("sensor.forgebus_last_winner").state == "unknown"
+
+
+async def test_a_step_of_no_number_is_no_command(
+    hass: HomeAssistant, bus: Bus, entry: MockConfigEntry
+) -> None:
+    hass.states.async_set("light.desk", "on", {"friendly_name": "Desk", "brightness": 9})
+    bus.answers["home_control"] = _intent("HassLightSet", "light.desk", brightness_step=10**400)
+    said = await _say(hass, "colourless green ideas")
+    assert said.response.error_code == "no_intent_match"
+
+
+async def test_what_failed_without_a_name_is_said_without_one(
+    hass: HomeAssistant, bus: Bus, entry: MockConfigEntry
+) -> None:
+    bus.answers["home_control"] = _intent("HassShoppingListAddItem", item="milk")
+    said = await _say(hass, "add milk")
+    assert said.response.speech["plain"]["speech"] == "That did not work."

@@ -113,8 +113,8 @@ async def test_an_intent_that_fails_is_said(
     bus.answers["home_control"] = _intent("HassTurnOn", "light.gone", name="Gone")
     said = await _say(hass, "turn on what is gone")
     assert said.response.error_code == "failed_to_handle"
-    bus.answers["home_control"] = _intent("HassNoSuchIntent")
-    assert (await _say(hass, "do what nobody knows")).response.error_code == "failed_to_handle"
+    bus.answers["home_control"] = _intent("HassShoppingListAddItem", item="milk")
+    assert (await _say(hass, "add milk")).response.error_code == "failed_to_handle"
 
 
 async def test_the_time_and_the_date_are_said(
