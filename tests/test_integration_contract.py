@@ -170,7 +170,7 @@ def test_another_version_is_seen_and_not_asked() -> None:
     seen = roster.Roster()
     seen.on_card("attic", _card("attic", v=2), 0.0)
     seen.on_status("attic", "online", 0.0)
-    assert [node.speaks for node in seen.foreign()] == [2]
+    assert [node.speaks for node in seen.foreign(0.0)] == [2]
     assert seen.capable("math", 0.0) == seen.hubs(0.0) == ()
 
 

@@ -70,7 +70,7 @@ class Roster:
         self._nodes.pop(id_, None)
 
     def on_status(self, id_: str, payload: str, now: float) -> bool:
-        """Take a status; True when it changed whether the node is live. An empty one removes it."""
+        """Take a status; True when it changed whether the node is live."""
         node = self._row(id_)
         if node is None:
             return False
@@ -140,9 +140,9 @@ class Roster:
         """The nodes that are there and take asks."""
         return tuple(node.id for node in self if node.live(now) and node.hub and node.understood)
 
-    def foreign(self) -> tuple[Node, ...]:
-        """The nodes that speak another version than we do."""
-        return tuple(node for node in self if not node.understood)
+    def foreign(self, now: float) -> tuple[Node, ...]:
+        """The nodes that are there and speak another version than we do."""
+        return tuple(node for node in self if node.live(now) and not node.understood)
 
     def _row(self, id_: str) -> Node | None:
         if id_ not in self._nodes and len(self._nodes) >= MOST_NODES:

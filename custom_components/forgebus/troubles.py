@@ -62,8 +62,9 @@ def troubles(
         # Who is there is not known without a broker.
         return [Trouble("no_broker")]
     found = []
-    older = [node for node in roster.foreign() if (node.speaks or 0) < VERSION]
-    newer = [node for node in roster.foreign() if (node.speaks or 0) > VERSION]
+    foreign = roster.foreign(now)
+    older = [node for node in foreign if (node.speaks or 0) < VERSION]
+    newer = [node for node in foreign if (node.speaks or 0) > VERSION]
     for kind, nodes in (("node_too_old", older), ("integration_too_old", newer)):
         if nodes:
             names = ", ".join(node.id for node in nodes)

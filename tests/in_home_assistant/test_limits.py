@@ -181,3 +181,14 @@ async def test_what_failed_without_a_name_is_said_without_one(
     bus.answers["home_control"] = _intent("HassShoppingListAddItem", item="milk")
     said = await _say(hass, "add milk")
     assert said.response.speech["plain"]["speech"] == "That did not work."
+
+
+async def test_an_old_node_that_is_gone_is_no_trouble(
+    hass: HomeAssistant, bus: Bus, entry: MockConfigEntry
+) -> None:
+    bus.live("shed", v=0)
+    issue = (DOMAIN, f"node_too_old_{entry.entry_id}")
+    assert issue in ir.async_get(hass).issues
+    bus.fire(f"{BASE}/node/shed/status", "offline")
+    await hass.async_block_till_done()
+    assert issue not in ir.async_get(hass).issues
