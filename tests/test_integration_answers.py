@@ -114,6 +114,24 @@ def test_what_the_model_may_answer_is_called_and_nothing_else() -> None:
             _steps(name, {}, *entities)
 
 
+@pytest.mark.parametrize(
+    ("name", "entity"),
+    [
+        ("A" * 900, "light.a"),
+        ("Line\nbreak", "light.a"),
+        ("HassTurnOn", "light." + "a" * 900),
+        ("HassTurnOn", "light.a\nbreak"),
+        ("HassTurnOn", "what was said"),
+    ],
+)
+def test_what_is_told_of_an_answer_is_short_and_in_one_line(name: str, entity: str) -> None:
+    with pytest.raises(plan.Impossible) as told:
+        _steps(name, {}, entity)
+    assert len(str(told.value)) < 120
+    assert "\n" not in str(told.value)
+    assert "said" not in str(told.value)
+
+
 @pytest.mark.parametrize("payload", ['{"a":NaN}', '{"a":-Infinity}', r'{"a":"\ud800"}', '["a"]'])
 def test_what_cannot_be_written_again_is_not_read(payload: str) -> None:
     for form in (payload, payload.encode()):

@@ -5,6 +5,7 @@ names. A change by a step ("a bit brighter") has no slot in most of Home Assista
 the value that it leads to, from what the entity has now. Nothing here knows Home Assistant.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -45,6 +46,8 @@ UNTARGETED: Final = frozenset(
 """Intents that may mean no entity. No other is called, whatever a node answers: a house may have scripts as
 intents of its own, which do what they do whether it is exposed or not."""
 
+_ID = re.compile(r"[a-z0-9_]{1,64}\.[a-z0-9_]{1,200}")
+"""An entity's. Errors name it, and a log takes no other text from a node."""
 _NAMING = ("name", "area", "floor", "domain")
 _BY_STATE = {
     "brightness_step": ("brightness", "brightness", 100 / 255, 1.0, 100.0),
@@ -89,10 +92,12 @@ def _of_intent(told: Any, attributes: Attributes) -> list[Step]:
             pass
         case _:
             raise Impossible("an intent needs name, slots and entities")
-    if not all(isinstance(entity, str) for entity in entities):
-        raise Impossible(f"{name}: the ids of entities are strings")
+    if not all(isinstance(entity, str) and _ID.fullmatch(entity) for entity in entities):
+        raise Impossible(f"{name[:40]!r} names what is no entity's id")
     if name not in UNTARGETED and not (entities and name in TARGETED):
-        raise Impossible(f"{name} is not called{' for everything' if name in TARGETED else ''}")
+        raise Impossible(
+            f"{name[:40]!r} is not called{' for everything' if name in TARGETED else ''}"
+        )
     if not entities:
         return [Step(name, {slot: _whole(value) for slot, value in slots.items()})]
     # A timer's name is a value; any other name, area or domain only says which entities are meant.
