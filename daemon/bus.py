@@ -13,7 +13,6 @@ Sending again is the machines' own affair, never this layer's.
 
 import asyncio
 import contextlib
-import functools
 import random
 import statistics
 import time
@@ -38,7 +37,7 @@ from daemon.link import (
     LinkLost,
     Receipt,
 )
-from daemon.packet import Publish, encode_properties
+from daemon.packet import Publish, encode_properties, publishable
 from daemon.private_files import PrivateFileError, check_secret, read_secret
 from daemon.reach import refusal
 
@@ -122,8 +121,8 @@ class Bus:
         self._on_link = on_link
         self._will = will
         self._link: Link | None = None
-        self._linked = False
-        self._linked_at = float("inf")
+        self._linked, self._linked_at = False, float("inf")
+        self._tried_at = -float("inf")
         self._ping_topic = f"{config.base}/in/{login}/{login}/ping"
         self._ping: asyncio.Future[Incoming] | None = None
 
@@ -131,6 +130,11 @@ class Bus:
     def linked(self) -> bool:
         """Connected and subscribed."""
         return self._linked and self._link is not None and self._link.alive
+
+    @property
+    def at_work(self) -> bool:
+        """Linked, or still trying to be: a broker that is away is none of our faults."""
+        return self.linked or time.monotonic() - self._tried_at < _STUCK_S
 
     async def run(self) -> None:
         """Connect, serve, and connect again, until cancelled; then say goodbye, so no will is sent.
@@ -144,7 +148,7 @@ class Bus:
             raise BusError(self.trouble)
         failures = 0
         while True:
-            self._linked_at = float("inf")
+            self._linked_at, self._tried_at = float("inf"), time.monotonic()
             longest_s = min(_WAIT_MAX_S, _WAIT_S * 2**failures)
             wait_s = random.uniform(0.0, longest_s)  # noqa: S311 - jitter, not a secret
             try:
@@ -183,8 +187,8 @@ class Bus:
         if link is None or not link.alive:
             return False
         try:
-            if not _publishable(topic) or not (
-                response_topic is None or _publishable(response_topic)
+            if not publishable(topic) or not (
+                response_topic is None or publishable(response_topic)
             ):
                 return link.refuse(topic, TOPIC_INVALID, receipt)
             properties = encode_properties(expiry_s, response_topic, correlation)
@@ -379,25 +383,14 @@ class Bus:
 
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger("bus")
 _WAIT_S, _WAIT_MAX_S, _STABLE_S = 0.25, 15.0, 10.0
+_STUCK_S = 60.0
+"""An attempt to connect takes less, with the wait after it."""
 _TRIPS = 12
 
 
 def _options(topics: Mapping[str, int]) -> dict[str, SubscribeOptions]:
     """Retain handling 0: retained messages come with every subscription, also to a kept session."""
     return {topic: SubscribeOptions(qos=qos) for topic, qos in topics.items()}
-
-
-@functools.lru_cache(maxsize=4096)
-def _publishable(topic: str) -> bool:
-    """Whether a broker takes it: text without wildcards, control characters or absurd depth."""
-    return (
-        0 < len(topic) <= 16_000
-        and topic.isprintable()
-        and "+" not in topic
-        and "#" not in topic
-        and not topic.startswith("$")
-        and topic.count("/") < 100
-    )
 
 
 def _paho_will(will: Will) -> aiomqtt.Will:

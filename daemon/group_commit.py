@@ -56,6 +56,7 @@ class GroupCommit:
 
     def __init__(self, write: Callable[[Sequence[Entry], bool], None]) -> None:
         self.healthy = True
+        self.ended = False
         self.fault = ""
         self._write = write
         self._queue: SimpleQueue[Entry | None] = SimpleQueue()
@@ -116,6 +117,7 @@ class GroupCommit:
         finally:
             if not self._closing.is_set():
                 self.fault, self.healthy = "its writer has ended: restart the node", False
+                self.ended = True
 
     def _write_all(self) -> None:
         """Gather, write, hand back; after a failure keep what must be kept, and try less at once."""

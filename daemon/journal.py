@@ -274,6 +274,11 @@ class Journal(JournalReader):
         """Why the journal is not healthy, in words; "" while it is."""
         return self._commits.fault
 
+    @property
+    def ended(self) -> bool:
+        """Whether its writer has ended of a defect: only another process can write again."""
+        return self._commits.ended
+
     def start(self, loop: AbstractEventLoop) -> None:
         """Start the writer; `then` and `failed` run in `loop` from now on."""
         self._commits.start(loop)

@@ -128,8 +128,7 @@ class Mesh:
         Content is anything that orjson can write. Raises MeshError when no home is on the bus, or
         when the task is malformed.
         """
-        options.setdefault("preference", self.preference)
-        options.setdefault("id", secrets.token_hex(8))
+        options = {"preference": self.preference, "id": secrets.token_hex(8)} | options
         submit = _submit(capability, content, options)
         home = await self._find_home()
         asking = Asking(self.login, submit, home, self.cancel)
@@ -209,6 +208,11 @@ class Mesh:
     def linked(self) -> bool:
         """Whether the connection to the broker stands; one that ends is made again by itself."""
         return self._bus.linked
+
+    @property
+    def at_work(self) -> bool:
+        """Whether it stands, or is tried again as it should be."""
+        return self._bus.at_work
 
     async def nodes(self) -> list[NodeView]:
         """Every node that the bus knows, live or not, with its card."""

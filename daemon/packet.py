@@ -7,6 +7,7 @@ for as long as it lives; hence this reader, which skips what it does not need by
 (OASIS MQTT 5.0, 2.2.2 and 3.3.)
 """
 
+import functools
 import struct
 from typing import NamedTuple
 
@@ -25,6 +26,19 @@ class Publish(NamedTuple):
     mid: int
     response_topic: str | None
     correlation: bytes | None
+
+
+@functools.lru_cache(maxsize=4096)
+def publishable(topic: str) -> bool:
+    """Whether a broker takes it: text without wildcards, control characters or absurd depth."""
+    return (
+        0 < len(topic) <= 16_000
+        and topic.isprintable()
+        and "+" not in topic
+        and "#" not in topic
+        and not topic.startswith("$")
+        and topic.count("/") < 100
+    )
 
 
 def encode_properties(

@@ -361,12 +361,12 @@ class Node:
         self._arm()
 
     def _watchdog(self) -> None:
-        """The service manager hears of us only while the loop turns and the broker answers."""
+        """The service manager hears of us unless a restart may mend something."""
         healed, self._healthy = self._journal.healthy and not self._healthy, self._journal.healthy
         if healed:
             # What was not acknowledged comes again.
             self._bus.reconnect("the disk takes writes again")
-        if self._bus.linked and self._healthy:
+        if self._bus.at_work and not self._journal.ended:
             notify.watchdog()
 
     def _fault(self) -> str:

@@ -101,5 +101,5 @@ async def _unless(stopping: asyncio.Event, doing: Coroutine[Any, Any, Mesh]) -> 
 
 
 def _watchdog(mesh: Mesh) -> None:
-    if mesh.linked:
+    if mesh.at_work:
         notify.watchdog()
