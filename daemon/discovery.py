@@ -8,7 +8,9 @@ from collections.abc import Sequence
 
 import ifaddr
 from zeroconf import (
-    BadTypeInNameException,
+    Error as ZeroconfError,
+)
+from zeroconf import (
     InterfaceChoice,
     IPVersion,
     ServiceStateChange,
@@ -96,11 +98,12 @@ def _silent(error: Exception) -> DiscoveryError:
 
 
 async def _resolved(zeroconf: Zeroconf, name: str) -> Found | None:
+    """None where its name is no name, or cannot be asked for: whoever announces chooses it."""
     try:
         info = AsyncServiceInfo(SERVICE, name)
-    except BadTypeInNameException:
+        await info.async_request(zeroconf, _ANSWER_MS)
+    except ZeroconfError:
         return None
-    await info.async_request(zeroconf, _ANSWER_MS)
     addresses = nearest_first(info.parsed_addresses(IPVersion.V4Only), own_addresses())
     return read(name, info.port, addresses, info.properties)
 

@@ -17,7 +17,7 @@ from zeroconf._protocol.outgoing import DNSOutgoing
 
 from daemon.announcer import announce
 from daemon.cli_options import CommandError
-from daemon.discovery import MOST_FOUND, DiscoveryError, look
+from daemon.discovery import MOST_FOUND, DiscoveryError, _resolved, look, open_link
 from daemon.known_bus import remember, trusted
 from daemon.txt_record import SERVICE, Announcement, Found
 
@@ -210,3 +210,11 @@ async def test_where_the_own_addresses_may_not_be_read_it_says_so_in_words(
     monkeypatch.setattr("daemon.discovery.ifaddr.get_adapters", refused)
     with pytest.raises(DiscoveryError, match=r"cannot be asked by multicast: .* --host"):
         await look(0.1)
+
+
+async def test_a_name_that_cannot_be_asked_for_is_nobody() -> None:
+    link = open_link(["127.0.0.1"])
+    try:
+        assert await _resolved(link.zeroconf, f"{'x' * 70}.{SERVICE}") is None
+    finally:
+        await link.async_close()
