@@ -374,6 +374,8 @@ class Bus:
                 hint = (
                     "the broker refuses our certificate: revoked, or over; `forgebus enroll` again"
                 )
+            case LinkLost(code=0x80) if not self._config.tls_ca and self._linked_at == float("inf"):
+                hint = "the broker hangs up at once: it may want TLS; `forgebus join` or set tls_ca"
             case aiomqtt.MqttError() | OSError():
                 hint = f"{NOBODY_THERE} and TLS; a broker must listen at {self._broker}"
             case _:

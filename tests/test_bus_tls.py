@@ -69,5 +69,14 @@ async def test_a_broker_of_another_authority_is_not_spoken_to(
     gc.collect()
 
 
+async def test_who_speaks_no_tls_to_it_is_told_so(
+    tls_broker: BrokerProcess, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a = Peer(tls_broker.port, "a")
+    a.task = asyncio.create_task(a.bus.run())
+    await eventually(lambda: "it may want TLS" in capsys.readouterr().out, "nothing was said")
+    await a.leave()
+
+
 def _openssl(folder: Path, *arguments: str) -> None:
     subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
