@@ -78,6 +78,7 @@ check() {
     inside drained
     inside secured
     inside comes_after_the_broker
+    inside waits_for_the_broker
     inside killed
     inside hung
     reboot_it

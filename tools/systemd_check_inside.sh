@@ -107,6 +107,16 @@ comes_after_the_broker() {
     pass "a broker that was killed comes back, and the node to it"
 }
 
+waits_for_the_broker() {
+    before=$(main_pid)
+    systemctl stop forgebus-broker
+    sleep 35  # longer than the node's WatchdogSec
+    is "$(main_pid)" "$before" "a broker that is away gets no node killed"
+    systemctl start forgebus-broker
+    eventually 40 answered
+    pass "and it answers when the broker is back"
+}
+
 killed() {
     before=$(main_pid)
     kill -9 "$before"
