@@ -73,11 +73,10 @@ async def on_the_bus(
     from daemon.asking import MeshError
     from daemon.cli_find import reached
     from daemon.mesh import Mesh
-    from daemon.reach import refusal
+    from daemon.reach import by_certificate, refusal
 
     broker = commands_broker(await reached(config, host, port))
-    certified = broker.tls_cert is not None and broker.password_file is None
-    if certified and login not in {None, broker.username}:
+    if by_certificate(broker) and login not in {None, broker.username}:
         raise CommandError(
             f"--login {login}: the certificate says that this is {broker.username or 'somebody'};"
             " name the configuration of the other login with --config",

@@ -43,9 +43,10 @@ def serve(config: ConfigFile = None, host: Host = None, port: Port = None) -> in
 
 def _of_another(config: "Config") -> str:
     """Why the doors have no certificate of their own; with the node's they would end its connection. Or ""."""
+    from daemon.reach import by_certificate
+
     broker, doors = config.broker, config.doors
-    certified = broker.tls_cert is not None and broker.password_file is None
-    if not certified or doors.tls_cert is not None or doors.login == broker.username:
+    if not by_certificate(broker) or doors.tls_cert is not None or doors.login == broker.username:
         return ""
     return (
         f"the certificate in [broker] says that this is {broker.username or 'somebody'}, and one login has one"

@@ -13,6 +13,11 @@ def has_credentials(broker: BrokerConfig) -> bool:
     return broker.tls_cert is not None or broker.password_file is not None
 
 
+def by_certificate(broker: BrokerConfig) -> bool:
+    """Whether the certificate alone says who we are: then a login is whoever it names."""
+    return broker.tls_cert is not None and broker.password_file is None
+
+
 def speaks_tls(broker: BrokerConfig) -> bool:
     """Whether the link to it is encrypted."""
     return broker.tls_ca is not None or broker.tls_cert is not None
